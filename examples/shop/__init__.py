@@ -1,0 +1,1 @@
+"""A small shop that sells things it may have to order first."""

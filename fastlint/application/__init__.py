@@ -1,0 +1,1 @@
+"""What FastAPI makes of the program: routes, dependencies, and where each function runs."""

@@ -1,0 +1,206 @@
+"""Where every function runs: on the event loop or in the thread pool, for requests or at start-up."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+
+from fastlint.application.dependencies import providers_of_parameter
+from fastlint.application.entries import EntryFinder
+from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
+from fastlint.application.routes import ROUTERS, Route
+from fastlint.application.validators import VALIDATING
+from fastlint.facts.model import Expr, Parameter
+from fastlint.project.calls import CallResolver, Site
+from fastlint.project.infer import Inference
+from fastlint.project.program import Frame, Function, Program
+from fastlint.project.reach import Reach, Way
+
+OTHER_LOOPS = frozenset({"asyncio.run", "anyio.run", "asyncio.AbstractEventLoop.run_until_complete", "trio.run"})
+OFF_LOOP_ROOTS = frozenset({"celery", "click", "typer", "dramatiq", "rq", "invoke", "huey", "prefect", "airflow"})
+
+
+class Application:
+    """The program as the server runs it.
+
+    `on_loop` holds the frames that run on the event loop and are not called by plain code: coroutine
+    functions and the plain functions that the loop itself runs. Each maps to the phase in which it runs.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.inference = Inference(program, ROUTERS)
+        self.resolver = CallResolver(self.inference, VALIDATING)
+        finder = EntryFinder(self.inference, self.resolver)
+        self.entries: list[Entry] = finder.find()
+        self.routes: list[Route] = finder.table.routes
+        self.on_loop: dict[Frame, str] = {}
+        self.in_thread: dict[Frame, Entry] = {}
+        self.reach = Reach(self.resolver)
+        self._callers: dict[Frame, list[Frame]] = defaultdict(list)
+        self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            self._by_frame[entry.frame].append(entry)
+        self._spread()
+        self.reach.explore([*self.on_loop, *self.in_thread])
+
+    def _spread(self) -> None:
+        """Follow calls from the entry points: for requests first, then from start-up, then the rest."""
+        for entry in self.entries:
+            if entry.runs_on == THREAD:
+                self.in_thread.setdefault(entry.frame, entry)
+        self._follow((e.frame for e in self.entries if e.runs_on == LOOP and e.phase == REQUEST), REQUEST)
+        self._follow_threads()
+        self._follow((e.frame for e in self.entries if e.runs_on == LOOP and e.phase == STARTUP), STARTUP)
+        self._follow(self._unlinked(), REQUEST)
+
+    def _follow(self, frames: Iterable[Frame], phase: str) -> None:
+        queue = deque((frame, phase) for frame in frames)
+        seen_plain: set[tuple[Frame, str]] = set()
+        while queue:
+            frame, phase = queue.popleft()
+            if self.on_loop.get(frame) == REQUEST or (frame in self.on_loop and phase == STARTUP):
+                continue
+            self.on_loop[frame] = phase
+            pending = [frame]
+            while pending:
+                current = pending.pop()
+                for site in self.resolver.sites(current):
+                    for callee in site.runs:
+                        self._callers[callee].append(current)
+                        if (callee, phase) not in seen_plain:
+                            seen_plain.add((callee, phase))
+                            pending.append(callee)
+                    for callee in (*site.starts, *site.on_loop):
+                        self._callers[callee].append(current)
+                        queue.append((callee, self._phase(site, phase)))
+
+    def _phase(self, site: Site, phase: str) -> str:
+        """What start-up awaits belongs to start-up; what it leaves running serves on."""
+        return phase if phase == REQUEST or site.is_awaited else REQUEST
+
+    def _follow_threads(self) -> None:
+        """Coroutines that thread-pool code hands back to the loop run on the loop."""
+        seen: set[Frame] = set()
+        pending = list(self.in_thread)
+        while pending:
+            frame = pending.pop()
+            if frame in seen:
+                continue
+            seen.add(frame)
+            for site in self.resolver.sites(frame):
+                for callee in site.runs:
+                    self._callers[callee].append(frame)
+                pending += site.runs
+
+    def _unlinked(self) -> list[Frame]:
+        """Return coroutine functions that no known call reaches but the server may still run.
+
+        Left out are tests, scripts, what nothing names, and what only other event loops run.
+        """
+        reached = {frame.function for frame in self.on_loop}
+        elsewhere = self._on_other_loops()
+        mentioned = self._mentioned_names()
+        found = []
+        for function in self.program.functions():
+            facts = function.facts
+            if not facts.is_async or function in reached or function in elsewhere:
+                continue
+            if function.module.is_offline or self._is_off_loop(function):
+                continue
+            if facts.name in mentioned or facts.decorators or function.owner is not None:
+                found.append(self.program.generic_frame(function))
+        return found
+
+    def _is_off_loop(self, function: Function) -> bool:
+        names = self.resolver.decorator_names(function)
+        return any(name.partition(".")[0] in OFF_LOOP_ROOTS for name in names)
+
+    def _mentioned_names(self) -> set[str]:
+        """Return every name that some expression of the program reads."""
+        found: set[str] = set()
+        for function in self.program.functions():
+            for event in function.facts.events:
+                _collect_names(event[1], found)
+            for value in function.facts.returns:
+                _collect_names(value, found)
+        return found
+
+    def _on_other_loops(self) -> set[Function]:
+        """Return the coroutine functions that `asyncio.run` and the like start, and what these await."""
+        pending: list[Frame] = []
+        for function in self.program.functions():
+            if function.facts.is_async:
+                continue
+            for kind, expr, *_ in function.facts.events:
+                if kind in ("call", "drop") and _last(expr[1]) in ("run", "run_until_complete") and expr[2]:
+                    frame = self.program.generic_frame(function)
+                    if frame in self.on_loop:
+                        continue
+                    for value in self.inference.values(expr[1], frame):
+                        if getattr(value, "name", None) in OTHER_LOOPS:
+                            pending += self._suspended(expr[2][0], frame)
+        seen: set[Frame] = set()
+        while pending:
+            frame = pending.pop()
+            if frame not in seen:
+                seen.add(frame)
+                for site in self.resolver.sites(frame):
+                    pending += site.starts
+                    pending += site.runs
+        return {frame.function for frame in seen}
+
+    def _suspended(self, expr: Expr, frame: Frame) -> list[Frame]:
+        values = self.inference.values(expr, frame)
+        return [v.frame for v in values if getattr(v, "kind", "") == "coroutine"]  # type: ignore[union-attr]
+
+    # Questions that rules ask
+
+    def entries_of(self, frame: Frame) -> list[Entry]:
+        """Return the entry points that lead to a frame, the nearest first, routes before others."""
+        found: dict[Entry, int] = {}
+        distance = {frame: 0}
+        queue = deque([frame])
+        while queue:
+            current = queue.popleft()
+            for entry in self._by_frame.get(current, ()):
+                found.setdefault(entry, distance[current])
+            for caller in self._callers.get(current, ()):
+                if caller not in distance:
+                    distance[caller] = distance[current] + 1
+                    queue.append(caller)
+        return sorted(found, key=lambda e: (found[e], e.order, e.label))
+
+    def kinds_of(self, frame: Frame) -> set[str]:
+        """Return the kinds of the entry points that a frame itself is."""
+        return {entry.kind for entry in self._by_frame.get(frame, ())}
+
+    def is_injected(self, frame: Frame, parameter: Parameter) -> bool:
+        """Tell whether FastAPI injects a parameter of the frame's function."""
+        outer = frame.parent or self.inference.defining_frame(frame.function)
+        return any(True for _ in providers_of_parameter(self.inference, parameter, outer))
+
+    def chain(self, way: Way) -> list[Way]:
+        """Return the steps of a way to block."""
+        return self.reach.steps(way)
+
+
+def _last(expr: Expr) -> str:
+    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
+
+
+def _collect_names(expr: Expr, found: set[str]) -> None:
+    """Add the last part of every name and attribute inside an expression."""
+    stack: list[object] = [expr]
+    while stack:
+        item = stack.pop()
+        if not isinstance(item, tuple) or not item:
+            continue
+        if item[0] == "name":
+            found.add(item[1])
+            continue
+        if item[0] == "attr":
+            found.add(item[2])
+            stack.append(item[1])
+            continue
+        stack.extend(item)

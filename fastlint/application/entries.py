@@ -1,0 +1,245 @@
+"""Find what the server runs: routes, dependencies, middleware, handlers, validators, tasks, events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastlint.application.dependencies import listed_providers, parameter_providers
+from fastlint.application.model import LOOP, STARTUP, THREAD, Entry
+from fastlint.application.routes import Route, RouteTable, callables, find_routes, is_router
+from fastlint.application.validators import ModelReader
+from fastlint.facts.model import Expr
+from fastlint.project.calls import CallResolver
+from fastlint.project.infer import Inference, call_argument
+from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
+
+MIDDLEWARE = "starlette.middleware.base.BaseHTTPMiddleware"
+ROUTE_CLASSES = ("fastapi.routing.APIRoute", "starlette.routing.Route")
+RESPONSES = ("starlette.responses.Response", "fastapi.Response", "fastapi.responses.Response")
+BACKGROUND = frozenset({
+    "fastapi.BackgroundTasks", "starlette.background.BackgroundTasks", "starlette.background.BackgroundTask",
+    "fastapi.background.BackgroundTasks",
+})  # fmt: skip
+STARTUP_KEYWORDS = ("lifespan", "on_startup", "on_shutdown")
+
+
+class EntryFinder:
+    """Collects the entry points of a program, each once."""
+
+    def __init__(self, inference: Inference, resolver: CallResolver) -> None:
+        self.inference = inference
+        self.models = ModelReader(inference, resolver)
+        self.resolver = resolver
+        self.table: RouteTable = find_routes(inference)
+        self.entries: dict[tuple[Frame, str, str], Entry] = {}
+        self._injected: set[Frame] = set()
+
+    def find(self) -> list[Entry]:
+        """Return every entry point."""
+        for route in self.table.routes:
+            self._add_route(route)
+        for function in self.inference.program.functions():
+            self._scan_decorators(function)
+            self._scan_calls(function)
+        for cls in self.inference.program.classes():
+            self._scan_class(cls)
+        return list(self.entries.values())
+
+    def _add(self, kind: str, label: str, frame: Frame, *, phase: str = "request", sync_on_loop: bool = False) -> None:
+        on_loop = sync_on_loop or frame.function.facts.is_async
+        entry = Entry(kind, label, frame, LOOP if on_loop else THREAD, phase)
+        self.entries.setdefault((frame, kind, entry.runs_on), entry)
+
+    def _frame(self, value: FunctionValue) -> Frame:
+        return self.inference.enter(value, None, None)
+
+    # Routes and what they bring with them
+
+    def _add_route(self, route: Route) -> None:
+        label = self.table.label(route)
+        kind = "websocket" if route.is_websocket else "route"
+        for function in callables(self.inference, (route.endpoint,)):
+            frame = self._frame(function)
+            self._add(kind, label, frame)
+            self._add_wrapper(route, function, label)
+            self._add_injected(function.function, frame, label)
+            self._add_models(route, function, frame, label)
+        if isinstance(route.endpoint, ClassValue) and isinstance(route.endpoint.cls, ProjectClass):
+            for method in route.endpoint.cls.methods():
+                self._add(kind, label, self.inference.program.generic_frame(method))
+        for provider in listed_providers(self.inference, route.call, route.frame):
+            self._add_provider(provider, label)
+
+    def _add_wrapper(self, route: Route, function: FunctionValue, label: str) -> None:
+        """A plain wrapper around an `async def` route runs on the event loop: FastAPI looks through it.
+
+        FastAPI 0.165: fastapi/dependencies/models.py, Dependant.is_coroutine_callable.
+        """
+        frame = self.inference.defining_frame(function.function)
+        if not function.function.facts.is_async:
+            return
+        for value in self.inference.decorated(function.function, frame):
+            if isinstance(value, FunctionValue) and value.function is not function.function:
+                self._add("route", label, self._frame(value), sync_on_loop=True)
+
+    def _add_models(self, route: Route, function: FunctionValue, frame: Frame, label: str) -> None:
+        for validator in self.models.request(function.function, frame):
+            self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
+        response = call_argument(route.call, None, "response_model")
+        annotation, scope = response, route.frame
+        if annotation is None:
+            annotation = function.function.facts.returns_annotation
+            scope = frame.parent or self.inference.defining_frame(function.function)
+        if annotation is not None:
+            validates = function.function.facts.is_async
+            for serializer in self.models.response(annotation, scope, validates=validates):
+                name = serializer.function.facts.name
+                self._add("serializer", f"{name} of {label}", serializer, sync_on_loop=True)
+
+    def _add_injected(self, function: Function, frame: Frame, label: str) -> None:
+        if frame in self._injected:
+            return
+        self._injected.add(frame)
+        for provider in parameter_providers(self.inference, function, frame):
+            self._add_provider(provider, label)
+
+    def _add_provider(self, provider: Value, label: str) -> None:
+        """Add a dependency, and what it depends on in turn."""
+        if isinstance(provider, ClassValue) and isinstance(provider.cls, ProjectClass):
+            for method in provider.cls.methods():
+                if method.facts.name == "__init__":
+                    frame = self.inference.program.frame(method, None, Instance(provider.cls))
+                    self._add("dependency", f"{provider.cls.facts.name} of {label}", frame)
+                    self._add_injected(method, frame, label)
+            return
+        for function in callables(self.inference, (provider,)):
+            frame = self._frame(function)
+            self._add("dependency", f"{function.function.facts.name} of {label}", frame)
+            self._add_injected(function.function, frame, label)
+            for validator in self.models.request(function.function, frame):
+                self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
+
+    # Decorators: handlers, middleware, events
+
+    def _scan_decorators(self, function: Function) -> None:
+        for decorator in function.facts.decorators:
+            if decorator[0] != "call" or decorator[1][0] != "attr":
+                continue
+            name = decorator[1][2]
+            if name not in ("exception_handler", "middleware", "on_event"):
+                continue
+            scope = self.inference.defining_frame(function)
+            owners = self.inference.values(decorator[1][1], scope)
+            if owners and not any(is_router(self.inference, v) for v in owners):
+                continue
+            self._add_hook(name, decorator, self.inference.program.generic_frame(function))
+
+    def _add_hook(self, name: str, call: Expr, frame: Frame) -> None:
+        label = frame.function.facts.name
+        if name == "exception_handler":
+            self._add("exception handler", label, frame)
+        elif name == "middleware":
+            self._add("middleware", label, frame)
+        else:
+            self._add("startup handler", label, frame, phase=STARTUP, sync_on_loop=True)
+
+    # Calls: registration, background tasks, applications
+
+    def _scan_calls(self, function: Function) -> None:
+        frame: Frame | None = None
+        for kind, expr, *_ in function.facts.events:
+            if kind not in ("call", "drop"):
+                continue
+            base = expr[1]
+            name = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
+            handler = _CALLS.get(name)
+            if handler is not None or any(key in STARTUP_KEYWORDS or key == "dependencies" for key, _ in expr[3]):
+                frame = frame or self.inference.program.generic_frame(function)
+                if handler is not None:
+                    handler(self, expr, frame)
+                self._scan_keywords(expr, frame)
+
+    def _scan_keywords(self, call: Expr, frame: Frame) -> None:
+        """`FastAPI(lifespan=..., dependencies=[...])`, `include_router(..., dependencies=[...])`."""
+        for provider in listed_providers(self.inference, call, frame):
+            self._add_provider(provider, "every route of the router")
+        for keyword in STARTUP_KEYWORDS:
+            given = call_argument(call, None, keyword)
+            if given is None:
+                continue
+            values = self.inference.values(given, frame)
+            if given[0] in ("list", "tuple"):
+                values = self.inference.iterated(values, frame)
+            for value in callables(self.inference, values):
+                entered = self._frame(value)
+                self._add(keyword.replace("_", " "), entered.function.facts.name, entered, phase=STARTUP, sync_on_loop=True)
+
+    def _on_event_handler(self, call: Expr, frame: Frame) -> None:
+        self._each(call, 1, "func", frame, "startup handler", phase=STARTUP, sync_on_loop=True)
+
+    def _on_exception_handler(self, call: Expr, frame: Frame) -> None:
+        self._each(call, 1, "handler", frame, "exception handler")
+
+    def _on_middleware_call(self, call: Expr, frame: Frame) -> None:
+        """`app.add_middleware(BaseHTTPMiddleware, dispatch=f)` and `app.middleware("http")(f)`."""
+        self._each(call, None, "dispatch", frame, "middleware")
+
+    def _on_background(self, call: Expr, frame: Frame) -> None:
+        base = call[1]
+        owners = self.inference.values(base[1] if base[0] == "attr" else base, frame)
+        known = [v.cls if isinstance(v, Instance) else getattr(v, "name", "") for v in owners]
+        if any(name in BACKGROUND for name in known) or (not owners and base[0] == "attr"):
+            self._each(call, 0, "func", frame, "background task")
+
+    def _each(
+        self,
+        call: Expr,
+        position: int | None,
+        keyword: str,
+        frame: Frame,
+        kind: str,
+        *,
+        phase: str = "request",
+        sync_on_loop: bool = False,
+    ) -> None:
+        given = call_argument(call, position, keyword)
+        for value in callables(self.inference, self.inference.values(given, frame)) if given is not None else ():
+            entered = self._frame(value)
+            self._add(kind, entered.function.facts.name, entered, phase=phase, sync_on_loop=sync_on_loop)
+
+    # Classes that the framework calls into
+
+    def _scan_class(self, cls: ProjectClass) -> None:
+        value = Instance(cls)
+        if self.inference.is_subclass(value, MIDDLEWARE):
+            self._add_methods(cls, ("dispatch",), "middleware")
+        elif any(self.inference.is_subclass(value, name) for name in ROUTE_CLASSES):
+            self._add_methods(cls, ("get_route_handler",), "route class")
+        elif any(self.inference.is_subclass(value, name) for name in RESPONSES):
+            self._add_methods(cls, ("render", "__init__"), "response class")
+        elif _is_asgi(cls):
+            self._add_methods(cls, ("__call__",), "middleware")
+
+    def _add_methods(self, cls: ProjectClass, names: tuple[str, ...], kind: str) -> None:
+        for method in cls.methods():
+            if method.facts.name in names:
+                frame = self.inference.program.generic_frame(method)
+                self._add(kind, cls.facts.name, frame, sync_on_loop=True)
+
+
+def _is_asgi(cls: ProjectClass) -> bool:
+    """Tell whether a class looks like ASGI middleware: `async def __call__(self, scope, receive, send)`."""
+    return any(
+        m.facts.name == "__call__" and [p.name for p in m.facts.parameters[1:]] == ["scope", "receive", "send"]
+        for m in cls.methods()
+    )
+
+
+_CALLS: dict[str, Callable[[EntryFinder, Expr, Frame], None]] = {
+    "add_event_handler": EntryFinder._on_event_handler,
+    "add_exception_handler": EntryFinder._on_exception_handler,
+    "add_middleware": EntryFinder._on_middleware_call,
+    "add_task": EntryFinder._on_background,
+    "BackgroundTask": EntryFinder._on_background,
+}

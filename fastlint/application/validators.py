@@ -1,0 +1,126 @@
+"""Pydantic code that the event loop runs: validators of requests, serializers of responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.application.dependencies import metadata
+from fastlint.facts.model import Expr
+from fastlint.project.calls import CallResolver
+from fastlint.project.infer import Inference, call_argument
+from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Tuple, Value, Values
+
+VALIDATING = frozenset({
+    "pydantic.field_validator", "pydantic.model_validator", "pydantic.validator", "pydantic.root_validator",
+})  # fmt: skip
+SERIALIZING = frozenset({
+    "pydantic.field_serializer", "pydantic.model_serializer", "pydantic.computed_field", "pydantic.serializer",
+})  # fmt: skip
+FUNCTION_VALIDATORS = frozenset({
+    "pydantic.BeforeValidator", "pydantic.AfterValidator", "pydantic.WrapValidator", "pydantic.PlainValidator",
+    "pydantic.functional_validators.BeforeValidator", "pydantic.functional_validators.AfterValidator",
+    "pydantic.functional_validators.WrapValidator", "pydantic.functional_validators.PlainValidator",
+})  # fmt: skip
+MODELS = ("pydantic.BaseModel", "sqlmodel.SQLModel", "pydantic.RootModel", "pydantic.generics.GenericModel")
+
+
+class ModelReader:
+    """Finds the functions of models (and the models inside them) that run at each end of a request."""
+
+    def __init__(self, inference: Inference, resolver: CallResolver) -> None:
+        self.inference = inference
+        self.resolver = resolver
+
+    def request(self, function: Function, frame: Frame) -> Iterator[Frame]:
+        """Yield what validates the parameters of a route or dependency; always on the event loop.
+
+        FastAPI 0.165: fastapi/dependencies/utils.py, request_params_to_args and request_body_to_args.
+        """
+        outer = frame.parent or self.inference.defining_frame(function)
+        seen: set[ProjectClass] = set()
+        for parameter in function.facts.parameters:
+            if parameter.annotation is None:
+                continue
+            yield from self._metadata_functions(parameter.annotation, outer)
+            if not self._is_injected(parameter.default, parameter.annotation, outer):
+                yield from self._of_annotation(parameter.annotation, outer, VALIDATING, seen)
+
+    def response(self, annotation: Expr, frame: Frame, *, validates: bool) -> Iterator[Frame]:
+        """Yield what serializes a response; with `validates`, what validates it as well.
+
+        Serialization runs on the event loop for every route, validation only for `async def` ones
+        (FastAPI 0.165: fastapi/routing.py, serialize_response).
+        """
+        wanted = SERIALIZING | VALIDATING if validates else SERIALIZING
+        yield from self._of_annotation(annotation, frame, wanted, set())
+
+    def _is_injected(self, default: Expr | None, annotation: Expr, frame: Frame) -> bool:
+        if default is not None and self.inference.is_provider(default, frame):
+            return True
+        return any(
+            self.inference.is_provider(expr, scope)
+            for expr, scope, _ in metadata(self.inference, annotation, frame)
+        )
+
+    def _metadata_functions(self, annotation: Expr, frame: Frame) -> Iterator[Frame]:
+        for expr, scope, _ in metadata(self.inference, annotation, frame):
+            if expr[0] != "call":
+                continue
+            made = self.inference.values(expr, scope)
+            if any(isinstance(v, Instance) and v.cls in FUNCTION_VALIDATORS for v in made):
+                given = call_argument(expr, 0, "func")
+                for value in self.inference.values(given, scope) if given is not None else ():
+                    if isinstance(value, FunctionValue):
+                        yield self.inference.enter(value, None, None)
+
+    def _of_annotation(
+        self, annotation: Expr, frame: Frame, wanted: frozenset[str], seen: set[ProjectClass]
+    ) -> Iterator[Frame]:
+        from fastlint.project.annotations import annotated_values
+
+        yield from self._of_values(annotated_values(self.inference, annotation, frame), wanted, seen)
+
+    def _of_values(
+        self, values: Values, wanted: frozenset[str], seen: set[ProjectClass]
+    ) -> Iterator[Frame]:
+        for value in values:
+            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
+                yield from self._of_model(value.cls, wanted, seen)
+            elif isinstance(value, Collection):
+                yield from self._of_values(value.items, wanted, seen)
+            elif isinstance(value, Tuple):
+                for items in value.items:
+                    yield from self._of_values(items, wanted, seen)
+
+    def _of_model(
+        self, cls: ProjectClass, wanted: frozenset[str], seen: set[ProjectClass]
+    ) -> Iterator[Frame]:
+        receiver = Instance(cls)
+        if cls in seen or not any(self.inference.is_subclass(receiver, model) for model in MODELS):
+            return
+        seen.add(cls)
+        for base in self.inference.mro(cls):
+            if not isinstance(base, ProjectClass):
+                continue
+            for function in base.methods():
+                if self._is_wanted(function, wanted):
+                    yield self.inference.enter(FunctionValue(function, self._receiver(function, cls)), None, None)
+            scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+            for bindings in base.facts.bindings.values():
+                for _, _, value in bindings:
+                    if value[0] == "typed":
+                        if VALIDATING <= wanted:
+                            yield from self._metadata_functions(value[1], scope)
+                        yield from self._of_annotation(value[1], scope, wanted, seen)
+
+    def _receiver(self, function: Function, cls: ProjectClass) -> Value | None:
+        if not function.facts.parameters:
+            return None
+        first = function.facts.parameters[0].name
+        return ClassValue(cls) if first == "cls" else Instance(cls)
+
+    def _is_wanted(self, function: Function, wanted: frozenset[str]) -> bool:
+        if function.facts.name in ("model_post_init", "__init__"):
+            return VALIDATING <= wanted
+        return any(name in wanted for name in self.resolver.decorator_names(function))

@@ -1,0 +1,221 @@
+"""Read the catalog's tables and answer questions about dotted names."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastlint.catalog.model import (
+    COSTS,
+    DECORATOR_EFFECTS,
+    KINDS,
+    PLACES,
+    Decorator,
+    Effect,
+    Runs,
+    Type,
+    parse_type,
+)
+
+DATA = Path(__file__).with_name("data")
+TABLES = (
+    "modules",
+    "distributions",
+    "blocks",
+    "returns",
+    "attributes",
+    "bases",
+    "aliases",
+    "runs",
+    "decorators",
+)
+
+
+class CatalogError(ValueError):
+    """A table of the catalog says something that it cannot mean; the text names table and name."""
+
+
+class Catalog:
+    """What is known about library names: effects, types, bases, spellings."""
+
+    def __init__(self) -> None:
+        self.effects: dict[str, Effect] = {}
+        self.dynamic: dict[str, tuple[Effect, frozenset[str]]] = {}
+        self.returns: dict[str, str] = {}
+        self.attributes: dict[str, str] = {}
+        self.bases: dict[str, tuple[str, ...]] = {}
+        self.aliases: dict[str, str] = {}
+        self.runs: dict[str, Runs] = {}
+        self.decorators: dict[str, Decorator] = {}
+        self.classes: set[str] = set()
+        self._canonical: dict[str, str] = {}
+        self._members: dict[tuple[str, str], str | None] = {}
+
+    def add(self, table: Mapping[str, Any]) -> None:
+        """Take in one table in the catalog's format.
+
+        Raises:
+            CatalogError: a key, kind, cost or type is not one that the format knows.
+        """
+        for key in table:
+            if key not in TABLES:
+                raise CatalogError(f"unknown key {key!r} in the catalog; known: {', '.join(TABLES)}")
+        for group in table.get("blocks", ()):
+            self._add_blocks(group)
+        for group in table.get("runs", ()):
+            where = _one_of(PLACES, group, "where", "runs")
+            runs = Runs(where, tuple(group["callable"]))
+            self.runs.update(dict.fromkeys(group["names"], runs))
+        for group in table.get("decorators", ()):
+            effect = _one_of(DECORATOR_EFFECTS, group, "effect", "decorators")
+            blocks = self._effect(group) if effect == "blocks" else None
+            self.decorators.update(dict.fromkeys(group["names"], Decorator(effect, blocks)))
+        self.returns.update(table.get("returns", {}))
+        self.attributes.update(table.get("attributes", {}))
+        self.aliases.update(table.get("aliases", {}))
+        for name, bases in table.get("bases", {}).items():
+            self.bases[name] = tuple(bases)
+            self.classes.update((name, *bases))
+
+    def _effect(self, group: Mapping[str, Any]) -> Effect:
+        return Effect(
+            _one_of(KINDS, group, "kind", "blocks"),
+            _one_of(COSTS, group, "cost", "blocks"),
+            group.get("instead", ""),
+            group.get("twin", ""),
+            tuple(group.get("unless", ())),
+            tuple(group.get("unless_first", ())),
+        )
+
+    def _add_blocks(self, group: Mapping[str, Any]) -> None:
+        effect = self._effect(group)
+        for name in group["names"]:
+            if name.endswith(".*"):
+                self.dynamic[name[:-2]] = (effect, frozenset(group.get("except", ())))
+                self.classes.add(name[:-2])
+            else:
+                self.effects[name] = effect
+
+    def canonical(self, name: str) -> str:
+        """Return the name that the tables use for a library name, by its longest aliased prefix."""
+        known = self._canonical.get(name)
+        if known is None:
+            known = self._canonical[name] = self._resolve_alias(name)
+        return known
+
+    def _resolve_alias(self, name: str) -> str:
+        for _ in range(5):
+            prefix, rest = name, ""
+            while prefix and prefix not in self.aliases:
+                prefix, _, last = prefix.rpartition(".")
+                rest = f".{last}{rest}"
+            if not prefix:
+                break
+            name = self.aliases[prefix] + rest
+        return name
+
+    def ancestors(self, cls: str) -> Iterable[str]:
+        """Yield the class and the bases that the catalog lists for it, nearest first."""
+        seen: set[str] = set()
+        queue = [cls]
+        while queue:
+            name = queue.pop(0)
+            if name not in seen:
+                seen.add(name)
+                yield name
+                queue.extend(self.bases.get(name, ()))
+
+    def is_subclass(self, cls: str, base: str) -> bool:
+        """Tell whether the catalog lists `base` among the ancestors of `cls`."""
+        return any(name == base for name in self.ancestors(cls))
+
+    def member(self, cls: str, attribute: str) -> str:
+        """Return the name under which a class's member is known, on itself or on a base."""
+        key = (cls, attribute)
+        if key not in self._members:
+            self._members[key] = self._find_member(cls, attribute)
+        return self._members[key] or f"{cls}.{attribute}"
+
+    def _find_member(self, cls: str, attribute: str) -> str | None:
+        for ancestor in self.ancestors(cls):
+            name = self.canonical(f"{ancestor}.{attribute}")
+            if name in self.effects or name in self.returns or name in self.attributes or name in self.runs:
+                return name
+            if ancestor in self.dynamic and attribute not in self.dynamic[ancestor][1]:
+                return name
+        return None
+
+    def effect(self, name: str) -> Effect | None:
+        """Return what calling the name does to the calling thread, or None if that costs nothing."""
+        effect = self.effects.get(name)
+        if effect is None:
+            owner, _, attribute = name.rpartition(".")
+            dynamic = self.dynamic.get(owner)
+            if dynamic is not None and not attribute.startswith("_") and attribute not in dynamic[1]:
+                return None if name in self.returns else dynamic[0]
+        return effect
+
+    def return_type(self, name: str) -> Type | None:
+        """Return the type of the result of calling the name, or None if it is unknown."""
+        text = self.returns.get(name)
+        return parse_type(text) if text is not None else None
+
+    def attribute_type(self, name: str) -> Type | None:
+        """Return the type of an attribute or property, or None if it is unknown or a method."""
+        text = self.attributes.get(name)
+        return parse_type(text) if text is not None else None
+
+    def is_class(self, name: str) -> bool:
+        """Tell whether a library name is a class: the tables say so, or its spelling does."""
+        return name in self.classes or name.rpartition(".")[2][:1].isupper()
+
+
+def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None) -> Catalog:
+    """Return the catalog for programs that import these top-level modules.
+
+    Only the tables of libraries that are imported are read; `extra` is the user's own table.
+
+    Raises:
+        CatalogError: the user's table is not in the catalog's format.
+    """
+    catalog = Catalog()
+    wanted = set(modules)
+    for path in sorted(DATA.glob("*.toml")):
+        text = path.read_text(encoding="utf-8")
+        covers = _header_modules(text)
+        if covers is None or wanted & covers:
+            catalog.add(tomllib.loads(text))
+    if extra:
+        catalog.add(extra)
+    types = [*catalog.returns.values(), *catalog.attributes.values()]
+    for text in types:
+        catalog.classes.update(_classes_in(parse_type(text)))
+    return catalog
+
+
+def _header_modules(text: str) -> set[str] | None:
+    """Return the modules named at the top of a table, or None if it always applies."""
+    header = text.partition("\n[")[0]
+    modules = tomllib.loads(header).get("modules")
+    return set(modules) if modules is not None else None
+
+
+def _classes_in(parsed: Type) -> Iterable[str]:
+    if parsed[0] == "class":
+        yield parsed[1]
+    for part in parsed[1:]:
+        if isinstance(part, tuple):
+            if part and isinstance(part[0], str):
+                yield from _classes_in(part)
+            else:
+                for inner in part:
+                    yield from _classes_in(inner)
+
+
+def _one_of(known: tuple[str, ...], group: Mapping[str, Any], key: str, table: str) -> str:
+    value = group.get(key)
+    if value not in known:
+        raise CatalogError(f"{key} = {value!r} in [[{table}]] of the catalog; known: {', '.join(known)}")
+    return str(value)

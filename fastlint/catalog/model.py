@@ -1,0 +1,101 @@
+"""What the catalog says about a name, as typed values."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+KINDS = ("sleep", "http", "network", "sdk", "database", "file", "subprocess", "hash", "cpu", "wait", "loop")
+COSTS = ("short", "bounded", "unbounded")
+PLACES = ("thread", "process", "loop", "caller")
+DECORATOR_EFFECTS = ("memoises", "offloads", "blocks", "transparent")
+
+Type = tuple[Any, ...]
+"""A parsed type: ("class", name), ("list" | "tuple" | "iterator" | "awaitable" | "union", types),
+("dict", value type), ("type", type), ("self",), ("none",), ("arg" | "call" | "instance", position)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a call does to the thread that makes it."""
+
+    kind: str
+    cost: str
+    instead: str = ""
+    twin: str = ""
+    unless: tuple[str, ...] = ()
+    unless_first: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """How bad the cost is: 0 (short) to 2 (unbounded)."""
+        return COSTS.index(self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A function that runs a callable handed to it, and where it does so."""
+
+    where: str
+    callables: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decorator:
+    """What a decorator does to calls of the function below it."""
+
+    effect: str
+    blocks: Effect | None = None
+
+
+@lru_cache(maxsize=None)
+def parse_type(text: str) -> Type:
+    """Parse a type of the catalog.
+
+    Raises:
+        ValueError: the text is no type that the catalog knows.
+    """
+    try:
+        return _type(ast.parse(text.strip(), mode="eval").body)
+    except SyntaxError as error:
+        raise ValueError(f"{text!r} is not a type") from error
+
+
+_GENERICS = {
+    "list": "list", "set": "list", "frozenset": "list", "Sequence": "list", "List": "list",
+    "Iterator": "iterator", "Iterable": "iterator", "AsyncIterator": "iterator", "Generator": "iterator",
+    "AsyncGenerator": "iterator", "AsyncIterable": "iterator",
+    "tuple": "tuple", "Awaitable": "awaitable", "Coroutine": "awaitable",
+}  # fmt: skip
+
+
+def _type(node: ast.expr) -> Type:
+    match node:
+        case ast.Constant(value=None):
+            return ("none",)
+        case ast.Name(id="Self"):
+            return ("self",)
+        case ast.Name() | ast.Attribute():
+            return ("class", ast.unparse(node))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return ("union", (_type(left), _type(right)))
+        case ast.Call(
+            func=ast.Name(id="arg" | "call" | "instance" as form), args=[ast.Constant(value=position)]
+        ):
+            return (form, position)
+        case ast.Subscript(value=base, slice=inner):
+            name = ast.unparse(base).rpartition(".")[2]
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            if name == "type":
+                return ("type", _type(parts[0]))
+            if name in ("dict", "Mapping", "Dict"):
+                return ("dict", _type(parts[-1]))
+            if name == "Optional":
+                return _type(parts[0])
+            if name in _GENERICS:
+                kept = [p for p in parts if not (isinstance(p, ast.Constant) and p.value is Ellipsis)]
+                return (_GENERICS[name], tuple(_type(p) for p in kept))
+            return ("class", ast.unparse(base))
+    raise ValueError(f"{ast.unparse(node)!r} is not a type")

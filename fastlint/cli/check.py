@@ -1,0 +1,178 @@
+"""`fastlint check`: look for slow code and report it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from fastlint import __version__
+from fastlint.cli.boundary import CLEAN, FINDINGS, reader_may_leave
+from fastlint.cli.progress import progress
+from fastlint.cli.terminal import columns, is_ci, is_terminal, wants_color
+from fastlint.config.errors import ConfigError, FastlintError
+from fastlint.config.load import CommandLine, load_settings
+from fastlint.config.settings import OUTPUT_FORMATS, Selectors, Settings
+
+if TYPE_CHECKING:
+    from fastlint.reports.model import Output, Result, Writer
+
+
+def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The parts of a repeatable option with commas in it; None if it was not given."""
+    return (
+        tuple(part.strip() for word in words for part in word.split(",") if part.strip()) if words else None
+    )
+
+
+@click.command("check", short_help="Look for slow code and report it.")
+@click.argument("paths", nargs=-1)
+@click.option(
+    "--select", multiple=True, callback=_split, metavar="RULES", help="Rules to turn on, and no others."
+)
+@click.option("--ignore", multiple=True, callback=_split, metavar="RULES", help="Rules to turn off.")
+@click.option(
+    "--extend-select", multiple=True, callback=_split, metavar="RULES", help="Rules to turn on as well."
+)
+@click.option(
+    "--extend-ignore", multiple=True, callback=_split, metavar="RULES", help="Rules to turn off as well."
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    callback=_split,
+    metavar="PATTERNS",
+    help="Files to leave out, instead of the default ones.",
+)
+@click.option(
+    "--extend-exclude", multiple=True, callback=_split, metavar="PATTERNS", help="Files to leave out as well."
+)
+@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="How to report; full by default.")
+@click.option(
+    "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the report."
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found.")
+@click.option("--statistics", is_flag=True, help="Count findings by rule instead of listing them.")
+@click.option(
+    "--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one setting."
+)
+@click.option("--isolated", is_flag=True, help="Leave configuration files alone.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more about findings and about the run.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    select: tuple[str, ...] | None,
+    ignore: tuple[str, ...] | None,
+    extend_select: tuple[str, ...] | None,
+    extend_ignore: tuple[str, ...] | None,
+    exclude: tuple[str, ...] | None,
+    extend_exclude: tuple[str, ...] | None,
+    output_format: str | None,
+    output_file: Path | None,
+    exit_zero: bool,
+    statistics: bool,
+    config: tuple[str, ...],
+    isolated: bool,
+    no_cache: bool,
+    no_progress: bool,
+    quiet: bool,
+    verbose: bool,
+    color: str,
+) -> None:
+    """Look for slow code in PATHS (files or directories, the current one by default).
+
+    RULES are codes, names, prefixes such as FL1, or ALL, separated by commas. Exit codes: 0 nothing
+    found, 1 something found, 2 the run failed.
+    """
+    given = CommandLine(
+        selectors=Selectors(select, ignore or (), extend_select or (), extend_ignore or ()),
+        exclude=exclude,
+        extend_exclude=extend_exclude or (),
+        output_format=output_format,
+        cache=not no_cache,
+        config=config,
+        isolated=isolated,
+    )
+    settings = load_settings(paths, given)
+    write = _writer(settings.output_format, statistics)
+    started = time.monotonic()
+    result = _check(settings, show_progress=not (quiet or no_progress))
+    if not quiet:
+        _comment(settings, result, time.monotonic() - started, verbose)
+    with _open(output_file) as stream, reader_may_leave():
+        write(result, _output(stream, settings, color, quiet=quiet, verbose=verbose))
+    ctx.exit(FINDINGS if result.diagnostics and not exit_zero else CLEAN)
+
+
+def _check(settings: Settings, show_progress: bool) -> Result:
+    from fastlint.engine.run import check
+
+    with progress(show_progress) as callback:
+        return check(settings, callback)
+
+
+def _writer(output_format: str, statistics: bool) -> Writer:
+    if not statistics:
+        from fastlint.reports import writer
+
+        return writer(output_format)
+    from fastlint.reports.statistics import write_json, write_text
+
+    if output_format == "github":
+        raise ConfigError("--statistics has no github format; use full, concise or json")
+    return write_json if output_format == "json" else write_text
+
+
+def _output(stream: TextIO, settings: Settings, color: str, *, quiet: bool, verbose: bool) -> Output:
+    from fastlint.reports.model import Output
+
+    colored = wants_color(color, stream)
+    return Output(
+        stream=stream,
+        cwd=settings.cwd,
+        color=colored,
+        links=colored and is_terminal(stream) and not is_ci(),
+        width=columns(stream),
+        summary=not quiet,
+        details=verbose,
+    )
+
+
+@contextmanager
+def _open(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        file = path.open("w", encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise FastlintError(f"cannot write {path}: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _comment(settings: Settings, result: Result, seconds: float, verbose: bool) -> None:
+    """Say on standard error what a report of the format does not say."""
+    from fastlint.reports.words import counted, no_routes
+
+    if not result.files:
+        print("warning: no Python files were found under the given paths", file=sys.stderr)
+    elif not result.routes and settings.output_format == "json":
+        print(f"warning: {no_routes(result)}", file=sys.stderr)
+    if verbose:
+        scope = f"{counted(result.files, 'file')}, {counted(result.routes, 'route')}, {seconds:.2f} s"
+        print(f"fastlint {__version__}: {scope}", file=sys.stderr)
+        print(f"project: {settings.root}", file=sys.stderr)
+        print(f"configuration: {settings.config_file or 'none'}", file=sys.stderr)

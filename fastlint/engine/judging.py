@@ -1,0 +1,142 @@
+"""Show each rule what it wants to see, and collect what it says."""
+
+from __future__ import annotations
+
+import importlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from fastlint.application.contexts import Application
+from fastlint.catalog.model import Effect
+from fastlint.engine.sources import SourceLines
+from fastlint.facts.model import Expr
+from fastlint.project.calls import Sink, Site
+from fastlint.project.program import Frame
+from fastlint.project.reach import Way
+from fastlint.project.values import LibraryName
+from fastlint.rules.registry import BLOCKING, CONSTRUCTION, OCCUPYING, RuleInfo
+
+if TYPE_CHECKING:
+    from fastlint.rules.base import Finding, Rule, Suspect
+
+LOG_HANDLERS = frozenset({
+    "logging.handlers.SMTPHandler", "logging.handlers.HTTPHandler", "logging.handlers.SocketHandler",
+    "logging.handlers.SysLogHandler", "logging_loki.LokiHandler", "logstash.TCPLogstashHandler",
+    "logstash.LogstashHandler", "splunk_handler.SplunkHandler", "graypy.GELFTCPHandler",
+})  # fmt: skip
+
+
+def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLines) -> list[tuple[RuleInfo, Finding]]:
+    """Return what the rules find, each with its rule.
+
+    libcst is imported only if there is something to look at.
+    """
+    chosen = list(rules)
+    found: list[tuple[RuleInfo, Finding]] = []
+    gathered = {
+        BLOCKING: _blocking(application),
+        OCCUPYING: _occupying(application),
+        CONSTRUCTION: _constructions(application),
+    }
+    for suspects_kind, raw in gathered.items():
+        interested = [rule for rule in chosen if rule.suspects == suspects_kind]
+        if not interested:
+            continue
+        for site, way, phase in raw:
+            for rule in interested:
+                if not rule.kinds or way.sink.effect.kind in rule.kinds:
+                    found += _show(rule, _suspect(site, way, phase, application), sources)
+    return _grouped(found)
+
+
+def _suspect(site: Site, way: Way, phase: str, application: Application) -> Suspect:
+    from fastlint.rules.base import Suspect
+
+    return Suspect(site, way, phase, application)
+
+
+def _show(rule: RuleInfo, suspect: Suspect, sources: SourceLines) -> Iterator[tuple[RuleInfo, Finding]]:
+    node = sources.expression(suspect.frame.function.module.path, suspect.site.event[5])
+    if node is None:
+        return
+    reported: list[Finding] = []
+    node.visit(_rule_class(rule)(suspect, reported.append))
+    for finding in reported:
+        yield rule, finding
+
+
+def _rule_class(rule: RuleInfo) -> type[Rule]:
+    module = importlib.import_module(rule.module)
+    name = "".join(part.capitalize() for part in rule.name.split("-"))
+    return getattr(module, name)  # type: ignore[no-any-return]
+
+
+def _grouped(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:
+    """Keep one finding per place and rule, or per function where the rule wants that: the worst."""
+    groups: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
+    for rule, finding in found:
+        function = finding.suspect.frame.function
+        place = () if rule.per_function else finding.suspect.site.event[5]
+        groups[rule.code, function, place].append((rule, finding))
+    return [_merge(group) for group in groups.values()]
+
+
+def _merge(group: list[tuple[RuleInfo, Finding]]) -> tuple[RuleInfo, Finding]:
+    from dataclasses import replace
+
+    rule = group[0][0]
+    by_place: dict[object, Finding] = {}
+    for _, finding in group:
+        place = finding.suspect.site.event[5]
+        known = by_place.get(place)
+        if known is None or _badness(finding) > _badness(known):
+            by_place[place] = finding
+    worst = max(finding.severity for finding in by_place.values())
+    ordered = sorted(by_place.values(), key=lambda f: (f.severity != worst, f.suspect.site.event[5]))
+    others = tuple(finding.suspect for finding in ordered[1:] if finding.severity == worst)
+    return rule, replace(ordered[0], others=others)
+
+
+def _badness(finding: Finding) -> tuple[int, int]:
+    return finding.severity, -finding.suspect.way.length
+
+
+def _blocking(application: Application) -> Iterator[tuple[Site, Way, str]]:
+    """Yield every place on the event loop where plain code begins that blocks."""
+    for frame, phase in application.on_loop.items():
+        for site in application.resolver.sites(frame):
+            for way in application.reach.ways_from(site):
+                yield site, way, phase
+
+
+def _occupying(application: Application) -> Iterator[tuple[Site, Way, str]]:
+    """Yield the blocking calls that the thread pool runs for requests, where they stand."""
+    seen: set[Frame] = set()
+    pending = list(application.in_thread)
+    while pending:
+        frame = pending.pop()
+        if frame in seen:
+            continue
+        seen.add(frame)
+        for site in application.resolver.sites(frame):
+            pending += site.runs
+            for sink in site.sinks:
+                yield site, Way(site, None, sink, 1), "request"
+
+
+def _constructions(application: Application) -> Iterator[tuple[Site, Way, str]]:
+    """Yield the places where log handlers that reach the network are made."""
+    if not any(entry.kind == "route" for entry in application.entries):
+        return
+    effect = Effect("network", "unbounded")
+    for function in application.program.functions():
+        for event in function.facts.events:
+            expr: Expr = event[1]
+            if event[0] not in ("call", "drop") or "andler" not in str(expr[1][-1] if expr[1][0] == "attr" else expr[1][1]):
+                continue
+            frame = application.program.generic_frame(function)
+            for value in application.inference.values(expr[1], frame):
+                if isinstance(value, LibraryName) and value.name in LOG_HANDLERS:
+                    site = Site(frame, event)
+                    yield site, Way(site, None, Sink(value.name, effect), 1), "request"

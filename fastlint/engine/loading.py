@@ -1,0 +1,116 @@
+"""From paths to a program: the files asked for, and those that they import from the same project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastlint.catalog.load import load_catalog
+from fastlint.config.settings import Settings
+from fastlint.facts.build import Problem, build_facts
+from fastlint.facts.model import ModuleFacts
+from fastlint.project.program import Program
+from fastlint.sources.discovery import SourceFile, discover
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """The program, where its files are, and what could not be read."""
+
+    program: Program
+    paths: dict[str, Path] = field(default_factory=dict)
+    """Display path to real path, of every file that was read."""
+    asked: set[str] = field(default_factory=set)
+    """Display paths of the files that the run is about; the others are only followed into."""
+    problems: list[tuple[str, Problem]] = field(default_factory=list)
+
+
+def load_program(settings: Settings, progress: Progress | None = None) -> Loaded:
+    """Read all files of a run.
+
+    Raises:
+        PathError: a path that was asked for does not exist.
+        CatalogError: the user's catalog is not in the catalog's format.
+    """
+    discovery = discover(settings)
+    asked = {file.display for file in discovery.files}
+    found: dict[SourceFile, ModuleFacts] = {}
+    problems = [(file.display, Problem(error.code, error.message)) for file, error in discovery.errors]
+    batch: Sequence[SourceFile] = discovery.files
+    known = {file.path for file in discovery.files}
+    while batch:
+        for file, facts in _read(batch, progress):
+            if isinstance(facts, ModuleFacts):
+                found[file] = facts
+            elif file.display in asked:
+                problems.append((file.display, facts))
+        batch = [f for f in _imported(settings, {f: found[f] for f in batch if f in found}) if f.path not in known]
+        known.update(file.path for file in batch)
+    catalog = load_catalog({name for facts in found.values() for name in _top_modules(facts)}, settings.catalog)
+    loaded = Loaded(Program(catalog), asked=asked, problems=problems)
+    for file in sorted(found, key=lambda f: f.display):
+        loaded.program.add(file.display, _inner(settings, file.path), found[file])
+        loaded.paths[file.display] = file.path
+    return loaded
+
+
+def _read(
+    files: Sequence[SourceFile], progress: Progress | None
+) -> Iterator[tuple[SourceFile, ModuleFacts | Problem]]:
+    tell = None if progress is None else lambda done, total: progress("Reading files", done, total)
+    yield from zip(files, build_facts([file.path for file in files], tell), strict=True)
+
+
+def _inner(settings: Settings, path: Path) -> str:
+    """Return a file's path as seen from the directory that was asked for."""
+    for given in settings.paths:
+        if path.is_relative_to(given) and given.is_dir():
+            return path.relative_to(given).as_posix()
+    return path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else path.name
+
+
+def _imports(facts: ModuleFacts) -> Iterator[tuple[str, int, str | None]]:
+    """Yield (module, level, name) of every import of a file."""
+    for module, level in facts.stars:
+        yield module, level, None
+    for function in facts.functions:
+        for bindings in function.bindings.values():
+            for _, _, value in bindings:
+                if value[0] == "import":
+                    yield value[1], value[2], value[3]
+
+
+def _top_modules(facts: ModuleFacts) -> set[str]:
+    return {module.partition(".")[0] for module, level, _ in _imports(facts) if not level}
+
+
+def _imported(settings: Settings, read: dict[SourceFile, ModuleFacts]) -> list[SourceFile]:
+    """Return the files of the project that the given ones import."""
+    found: dict[Path, SourceFile] = {}
+    for file, facts in read.items():
+        for module, level, name in set(_imports(facts)):
+            for path in _candidates(settings.root, file.path, module, level, name):
+                if path not in found and path.is_file():
+                    display = path.relative_to(settings.cwd) if path.is_relative_to(settings.cwd) else path
+                    found[path] = SourceFile(path, display.as_posix())
+    return list(found.values())
+
+
+def _candidates(root: Path, importer: Path, module: str, level: int, name: str | None) -> Iterator[Path]:
+    """Yield where the file behind an import may be, inside the project."""
+    parts = module.split(".") if module else []
+    if level:
+        bases = [importer.parents[level - 1]] if level <= len(importer.parents) else []
+    else:
+        bases = [parent for parent in importer.parents if parent.is_relative_to(root)]
+        bases.append(root / "src")
+    for base in bases:
+        place = base.joinpath(*parts)
+        if parts and not level and not base.joinpath(parts[0]).exists() and not base.joinpath(f"{parts[0]}.py").exists():
+            continue
+        for end in [place, *([place / name] if name else [])]:
+            yield end.with_suffix(".py") if end.name and not end.suffix else end
+            yield end / "__init__.py"

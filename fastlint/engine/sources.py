@@ -1,0 +1,65 @@
+"""The text of the files that diagnostics point into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastlint.diagnostics import Location
+from fastlint.facts.model import Span
+from fastlint.sources.reading import SourceError, read_source
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+class SourceLines:
+    """Reads files again, when there is something to say about them."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+        self._texts: dict[str, str] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def text(self, path: str) -> str:
+        """Return the text of a file; empty if it has vanished meanwhile."""
+        if path not in self._texts:
+            try:
+                self._texts[path] = read_source(self._paths[path]).text
+            except (SourceError, KeyError):
+                self._texts[path] = ""
+        return self._texts[path]
+
+    def lines(self, path: str) -> list[str]:
+        """Return the lines of a file, as `ast` counts them."""
+        if path not in self._lines:
+            self._lines[path] = self.text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return self._lines[path]
+
+    def location(self, path: str, row: int, byte_column: int) -> Location:
+        """Return a location in characters for a place that `ast` gives in bytes."""
+        lines = self.lines(path)
+        line = lines[row - 1] if row <= len(lines) else ""
+        if line.isascii():
+            return Location(row, byte_column + 1)
+        return Location(row, len(line.encode()[:byte_column].decode(errors="ignore")) + 1)
+
+    def segment(self, path: str, span: Span) -> str:
+        """Return the source text of a span."""
+        start, end = self.location(path, span[0], span[1]), self.location(path, span[2], span[3])
+        lines = self.lines(path)[start.row - 1 : end.row]
+        if not lines:
+            return ""
+        lines[-1] = lines[-1][: end.column - 1] if len(lines) > 1 else lines[-1][: end.column - 1]
+        lines[0] = lines[0][start.column - 1 :]
+        return "\n".join(lines)
+
+    def expression(self, path: str, span: Span) -> cst.BaseExpression | None:
+        """Return the syntax of the expression at a span, or None if the text cannot be parsed."""
+        import libcst as cst
+
+        try:
+            return cst.parse_expression(f"({self.segment(path, span)})")
+        except cst.ParserSyntaxError:
+            return None

@@ -1,0 +1,108 @@
+"""Recognise code that runs once: behind `if _client is None`, or after `if key in cache: return`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+
+def memo_targets(test: ast.expr, global_names: set[str]) -> set[str]:
+    """Return what must be missing for the test to hold: `x is None`, `not x`, `key not in x`.
+
+    Only what outlives the function counts: attributes, subscripts and names declared global.
+    """
+    match test:
+        case ast.BoolOp(values=values):
+            return set().union(*(memo_targets(v, global_names) for v in values))
+        case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
+            return _lasting(left, global_names)
+        case ast.Compare(ops=[ast.NotIn()], comparators=[container]):
+            return _lasting(container, global_names)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(ops=[ast.In()], comparators=[container])):
+            return _lasting(container, global_names)
+        case ast.UnaryOp(
+            op=ast.Not(),
+            operand=ast.Call(func=ast.Name(id="hasattr"), args=[base, ast.Constant(value=str(name))]),
+        ):
+            return {f"{ast.unparse(base)}.{name}"}
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _lasting(operand, global_names)
+    return set()
+
+
+def present_targets(test: ast.expr, global_names: set[str], before: Sequence[ast.stmt]) -> set[str]:
+    """Return what is already there when the test holds: `x is not None`, `x`, `key in x`.
+
+    A local name counts as the container that an earlier statement looked it up in
+    (`hit = CACHE.get(key)`).
+    """
+    match test:
+        case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
+            return _lasting(left, global_names) | _looked_up(left, before)
+        case ast.Compare(ops=[ast.In()], comparators=[container]):
+            return _lasting(container, global_names)
+        case ast.BoolOp(op=ast.And(), values=values):
+            return set().union(*(present_targets(v, global_names, before) for v in values))
+        case ast.Name() | ast.Attribute() | ast.Subscript():
+            return _lasting(test, global_names) | _looked_up(test, before)
+        case ast.NamedExpr(value=value):
+            return _container(value)
+    return set()
+
+
+def assigned_targets(statements: Iterable[ast.stmt]) -> set[str]:
+    """Return the names, attributes and containers that the statements set, by their source."""
+    found: set[str] = set()
+    for statement in statements:
+        for node in ast.walk(statement):
+            for target in _targets(node):
+                found.add(ast.unparse(target))
+                if isinstance(target, ast.Subscript):
+                    found.add(ast.unparse(target.value))
+    return found
+
+
+def _targets(node: ast.AST) -> Iterator[ast.expr]:
+    match node:
+        case ast.Assign(targets=targets):
+            for target in targets:
+                yield from target.elts if isinstance(target, ast.Tuple) else [target]
+        case ast.AnnAssign(target=target) | ast.NamedExpr(target=target):
+            yield target
+        case ast.Call(
+            func=ast.Attribute(value=base, attr="append" | "add" | "update" | "setdefault" | "set")
+        ):
+            yield base
+        case ast.Call(func=ast.Name(id="setattr"), args=[base, ast.Constant(value=str(name)), _]) if (
+            name.isidentifier()
+        ):
+            yield ast.Attribute(base, name, ast.Store())
+
+
+def _lasting(node: ast.expr, global_names: set[str]) -> set[str]:
+    if isinstance(node, ast.Name) and node.id not in global_names and not node.id.isupper():
+        return set()
+    if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+        return {ast.unparse(node)}
+    return _container(node)
+
+
+def _looked_up(node: ast.expr, before: Sequence[ast.stmt]) -> set[str]:
+    """Return the containers that a local name was read from."""
+    if not isinstance(node, ast.Name):
+        return set()
+    found: set[str] = set()
+    for statement in before:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == node.id:
+                found |= _container(value)
+    return found
+
+
+def _container(value: ast.expr) -> set[str]:
+    match value:
+        case ast.Call(func=ast.Attribute(value=container, attr="get")) | ast.Subscript(value=container):
+            return {ast.unparse(container)}
+        case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str(name)), *_]):
+            return {f"{ast.unparse(base)}.{name}"}
+    return set()

@@ -1,0 +1,157 @@
+"""The facts of one file: plain data without references to other files or to a syntax tree.
+
+An expression is a tuple whose first item is its tag:
+
+    ("name", id, time, block)            a name, and where it is used (see `Binding`)
+    ("attr", base, attribute, span)      base.attribute
+    ("call", base, args, keywords, span) base(*args, **keywords); a keyword is (name or None, expression)
+    ("star", expression)                 *expression among arguments or elements
+    ("const", value)                     a string, integer, boolean or None
+    ("lit", type)                        another literal of a builtin type ("bytes", "float", "str", ...)
+    ("await", expression)
+    ("list" | "tuple" | "set", elements)
+    ("dict", keys, values)
+    ("generator", element)               a generator expression
+    ("sub", base, index, span)
+    ("any", expressions)                 one of several: `a or b`, `a if c else b`
+    ("binop", operator, left, right, span)
+    ("lambda", function)                 index into ModuleFacts.functions
+    ("def", function)  ("class", class)  indices as well
+    ("import", module, level, name)      `from module import name`; name is None for `import module`
+    ("elem" | "aelem", expression)       what (async) iteration yields
+    ("enter" | "aenter", expression)     what `with` binds
+    ("item", expression, index)          an element of an unpacked value
+    ("instance", expression)             an instance of that class: `except E as e`, isinstance()
+    ("typed", annotation, value or None)
+    ("yield", value)
+    ("unknown",)
+
+A span is (row, column, end row, end column): rows from 1, columns from 0 in UTF-8 bytes, as in `ast`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+Expr = tuple[Any, ...]
+Span = tuple[int, int, int, int]
+
+UNKNOWN: Expr = ("unknown",)
+
+Binding = tuple[int, int, Expr]
+"""(time, block, value): a name is bound to the value at that point of the function.
+
+Times count the statements of a function in source order; blocks are indices into
+`FunctionFacts.blocks`. A binding reaches a use that comes later in the same block or in one inside it.
+"""
+
+Event = tuple[str, Expr, int, int, int, Span]
+"""(kind, expression, statement, block, awaited, span): something that runs.
+
+Kinds: "call", "drop" (a call whose value is thrown away), "enter" and "aenter" (`with`), "iter" and
+"aiter" (`for`), "attr" and "set" (an attribute is read, is set), "sub" (base[index]), "op" (an operator).
+"""
+
+NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
+"""How a call is awaited: not, by an `await` (or `async with`, `async for`) of its own, or as part of an
+awaited expression (`await gather(f(), g())`)."""
+
+Block = tuple[int, str]
+"""(parent, kind): kind is "", "loop", or "once" for code behind a guard that lets it run one time."""
+
+Statement = tuple[Span, Span]
+"""The span of a statement and of its header (all of it, for a simple statement)."""
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter: kind is one of "positional", "keyword", "args", "kwargs"."""
+
+    name: str
+    kind: str
+    annotation: Expr | None
+    default: Expr | None
+
+
+@dataclass(slots=True)
+class FunctionFacts:
+    """A function, a lambda, or (index 0) the body of the module."""
+
+    name: str
+    qualname: str
+    span: Span
+    is_async: bool
+    is_generator: bool
+    parent: int
+    """Index of the enclosing function; 0 is the module, -1 for the module itself."""
+    owner: int
+    """Index of the class whose body holds it, or -1."""
+    parameters: list[Parameter]
+    decorators: list[Expr]
+    returns_annotation: Expr | None
+    bindings: dict[str, list[Binding]]
+    stores: list[tuple[Expr, str, Expr]]
+    """Attributes that are set: (base, attribute, value)."""
+    events: list[Event]
+    statements: list[Statement]
+    blocks: list[Block]
+    returns: list[Expr]
+    yields: list[Expr]
+    outer_names: list[str]
+    """Names declared global or nonlocal."""
+    has_await: bool
+    is_stub: bool
+    """The body is only `...`, `pass`, a docstring or `raise NotImplementedError`."""
+
+
+@dataclass(slots=True)
+class ClassFacts:
+    """A class: its bases and what its body binds."""
+
+    name: str
+    qualname: str
+    span: Span
+    parent: int
+    """Index of the enclosing function; 0 is the module."""
+    bases: list[Expr]
+    keywords: list[tuple[str | None, Expr]]
+    decorators: list[Expr]
+    bindings: dict[str, list[Binding]]
+
+
+@dataclass(slots=True)
+class ModuleFacts:
+    """Everything the later stages know about one file."""
+
+    functions: list[FunctionFacts]
+    classes: list[ClassFacts]
+    stars: list[tuple[str, int]]
+    """Star imports: (module, level)."""
+    lines: int
+
+    def pack(self) -> tuple[Any, ...]:
+        """Return the facts as nested builtin values; `unpack` is the way back."""
+        functions = []
+        for function in self.functions:
+            row = [getattr(function, name) for name in _FUNCTION_FIELDS]
+            row[_PARAMETERS] = [(p.name, p.kind, p.annotation, p.default) for p in function.parameters]
+            functions.append(tuple(row))
+        classes = [tuple(getattr(cls, name) for name in _CLASS_FIELDS) for cls in self.classes]
+        return functions, classes, self.stars, self.lines
+
+
+def unpack(row: tuple[Any, ...]) -> ModuleFacts:
+    """Rebuild the facts from what `ModuleFacts.pack` returned."""
+    functions, classes, stars, lines = row
+    built = []
+    for function in functions:
+        values = list(function)
+        values[_PARAMETERS] = [Parameter(*p) for p in values[_PARAMETERS]]
+        built.append(FunctionFacts(*values))
+    return ModuleFacts(built, [ClassFacts(*cls) for cls in classes], stars, lines)
+
+
+_FUNCTION_FIELDS = tuple(f.name for f in fields(FunctionFacts))
+_CLASS_FIELDS = tuple(f.name for f in fields(ClassFacts))
+_PARAMETERS = _FUNCTION_FIELDS.index("parameters")

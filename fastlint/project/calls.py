@@ -1,0 +1,361 @@
+"""What runs when a function runs: the calls, context managers, loops and properties in its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fastlint.catalog.model import Effect
+from fastlint.facts.model import DIRECTLY, Event, Expr
+from fastlint.project import members
+from fastlint.project.builtin_calls import CONSUMERS
+from fastlint.project.infer import Inference, call_argument, merge_partial
+from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.values import (
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LibraryName,
+    Partial,
+    Suspended,
+    Value,
+)
+
+CONSTRUCTION = ("__new__", "__init__", "__post_init__", "model_post_init")
+
+
+class Sink(NamedTuple):
+    """A library call that blocks: its dotted name and what it does."""
+
+    name: str
+    effect: Effect
+
+
+@dataclass(slots=True)
+class Site:
+    """One place of a frame that runs other code."""
+
+    frame: Frame
+    event: Event
+    runs: list[Frame] = field(default_factory=list)
+    """Plain functions of the program that run right here."""
+    sinks: list[Sink] = field(default_factory=list)
+    starts: list[Frame] = field(default_factory=list)
+    """Coroutine functions that are awaited or scheduled from here."""
+    on_loop: list[Frame] = field(default_factory=list)
+    """Callbacks that the event loop will run."""
+    in_thread: list[Frame] = field(default_factory=list)
+    in_loop: bool = False
+    """Whether it stands inside a `for`, a `while` or a comprehension."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the value is awaited, directly or as part of an awaited expression."""
+        return self.event[4] > 0
+
+    def says_anything(self) -> bool:
+        """Tell whether the place runs anything at all."""
+        return bool(self.runs or self.sinks or self.starts or self.on_loop or self.in_thread)
+
+
+class CallResolver:
+    """Finds the sites of frames."""
+
+    def __init__(self, inference: Inference, construction_hooks: frozenset[str] = frozenset()) -> None:
+        self.inference = inference
+        self.catalog = inference.catalog
+        self.construction_hooks = construction_hooks
+        """Decorators whose functions run whenever an object of the class is made."""
+        self._sites: dict[Frame, list[Site]] = {}
+        self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
+        self._properties = _property_names(inference)
+        self._special = _special_method_names(inference)
+
+    def sites(self, frame: Frame) -> list[Site]:
+        """Return the places of a frame that run other code, in source order.
+
+        Code behind a guard that lets it run once (`if _client is None`) is left out.
+        """
+        known = self._sites.get(frame)
+        if known is None:
+            known = self._sites[frame] = []
+            blocks = frame.function.facts.blocks
+            for event in frame.function.facts.events:
+                kinds = _enclosing_kinds(event[3], blocks)
+                if "once" in kinds:
+                    continue
+                site = Site(frame, event, in_loop="loop" in kinds)
+                self._resolve(site)
+                if site.says_anything():
+                    known.append(site)
+        return known
+
+    def _resolve(self, site: Site) -> None:
+        kind, expr = site.event[0], site.event[1]
+        frame = site.frame
+        if kind in ("call", "drop"):
+            self._resolve_call(site, expr)
+        elif kind in ("enter", "aenter"):
+            for value in self.inference.values(expr, frame):
+                self._enter(site, value, is_async=kind == "aenter")
+        elif kind in ("iter", "aiter"):
+            for value in self.inference.values(expr, frame):
+                self._iterate(site, value)
+        elif kind == "attr":
+            if expr[2] in self._properties:
+                self._read(site, expr)
+        elif kind == "set":
+            if expr[2] in self._properties:
+                self._write(site, expr)
+        elif kind == "sub":
+            if "__getitem__" in self._special:
+                self._operate(site, expr[1], "__getitem__")
+        elif kind == "op":
+            method = members.OPERATORS.get(expr[1])
+            if method in self._special:
+                self._operate(site, expr[3] if method == "__contains__" else expr[2], method)
+
+    # Calls
+
+    def _resolve_call(self, site: Site, call: Expr) -> None:
+        callees = self.inference.values(call[1], site.frame)
+        awaited = site.event[4] == DIRECTLY
+        if awaited and len(callees) > 1:
+            callees = tuple(c for c in callees if self._is_awaitable(c)) or callees
+        for callee in callees:
+            self._call(site, callee, call, awaited=awaited)
+
+    def _is_awaitable(self, callee: Value) -> bool:
+        """Tell whether calling a value surely gives an awaitable."""
+        if isinstance(callee, FunctionValue):
+            return callee.function.facts.is_async or "offloads" in callee.marks
+        if isinstance(callee, LibraryName):
+            parsed = self.catalog.return_type(callee.name)
+            return parsed is not None and parsed[0] == "awaitable"
+        return False
+
+    def _call(self, site: Site, callee: Value, call: Expr | None, *, awaited: bool = False) -> None:
+        match callee:
+            case FunctionValue():
+                self._call_function(site, callee, call, awaited=awaited)
+            case ClassValue(cls=ProjectClass() as cls):
+                self._construct(site, cls, call)
+            case ClassValue(cls=str() as name):
+                self._call_library(site, LibraryName(name), call, awaited=awaited)
+            case LibraryName():
+                self._call_library(site, callee, call, awaited=awaited)
+            case Partial():
+                inner = site.frame
+                site.frame = callee.frame
+                self._call(site, callee.target, merge_partial(callee, call), awaited=awaited)
+                site.frame = inner
+            case Instance():
+                for method in members.special_method(self.inference, callee, "__call__"):
+                    self._call(site, method, call, awaited=awaited)
+
+    def _call_function(
+        self, site: Site, callee: FunctionValue, call: Expr | None, *, awaited: bool
+    ) -> None:
+        if "memoises" in callee.marks:
+            return
+        targets = members.implementations(self.inference, callee)
+        if awaited and any(t.function.facts.is_async for t in targets):
+            targets = [t for t in targets if t.function.facts.is_async]
+        for target in targets:
+            entered = self.inference.enter(target, call, site.frame)
+            facts = target.function.facts
+            if "offloads" in callee.marks:
+                site.in_thread.append(entered)
+            elif facts.is_async:
+                if site.event[0] != "drop" or facts.is_generator:
+                    site.starts.append(entered)
+            elif not facts.is_generator:
+                site.runs.append(entered)
+            if callee.blocks is not None and not facts.is_async and not awaited:
+                site.sinks.append(Sink(*callee.blocks))
+
+    def _construct(self, site: Site, cls: ProjectClass, call: Expr | None) -> None:
+        receiver = Instance(cls)
+        for name in CONSTRUCTION:
+            for method in members.class_attribute(self.inference, cls, name, receiver) or ():
+                if isinstance(method, FunctionValue):
+                    bound = FunctionValue(method.function, receiver, method.frame, method.marks)
+                    site.runs.append(self.inference.enter(bound, call, site.frame))
+                elif isinstance(method, LibraryName) and name == "__init__":
+                    self._call_library(site, method, call, awaited=False)
+        for base in self.inference.mro(cls):
+            if isinstance(base, str):
+                self._add_sink(site, base, call)
+        for hook in self.hooks(cls):
+            site.runs.append(self.inference.enter(hook, None, None))
+
+    def hooks(self, cls: ProjectClass) -> list[FunctionValue]:
+        """Return the functions that run whenever an object of the class is made (validators)."""
+        known = self._hooks.get(cls)
+        if known is None:
+            known = self._hooks[cls] = []
+            for base in self.inference.mro(cls):
+                if isinstance(base, ProjectClass):
+                    known += [
+                        FunctionValue(f, Instance(cls)) for f in base.methods() if self._is_hook(f)
+                    ]
+        return known
+
+    def _is_hook(self, function: Function) -> bool:
+        return any(name in self.construction_hooks for name in self.decorator_names(function))
+
+    def decorator_names(self, function: Function) -> list[str]:
+        """Return the dotted names of the library decorators of a function."""
+        frame = self.inference.defining_frame(function)
+        names = []
+        for decorator in function.facts.decorators:
+            target = decorator[1] if decorator[0] == "call" else decorator
+            names += [v.name for v in self.inference.values(target, frame) if isinstance(v, LibraryName)]
+        return names
+
+    def _call_library(
+        self, site: Site, callee: LibraryName, call: Expr | None, *, awaited: bool
+    ) -> None:
+        name = callee.name
+        if not awaited:
+            self._add_sink(site, name, call)
+        if call is None:
+            return
+        runs = self.catalog.runs.get(name)
+        if runs is not None:
+            for where in runs.callables:
+                position, keyword = (where, "") if isinstance(where, int) else (None, where)
+                argument = call_argument(call, position, keyword)
+                if argument is not None:
+                    self._hand_over(site, argument, runs.where)
+        if name in CONSUMERS and call[2]:
+            for value in self.inference.values(call[2][0], site.frame):
+                self._iterate(site, value)
+        if name in ("contextlib.ExitStack.enter_context", "contextlib.AsyncExitStack.enter_context") and call[2]:
+            for value in self.inference.values(call[2][0], site.frame):
+                self._enter(site, value, is_async=False)
+        if name.startswith("builtins.") and name.count(".") == 1:
+            method = f"__{name[9:]}__"
+            if method in self._special and call[2]:
+                self._operate(site, call[2][0], method)
+
+    def _hand_over(self, site: Site, argument: Expr, where: str) -> None:
+        """Follow a callable to the place where a library function runs it."""
+        for value in self.inference.values(argument, site.frame):
+            if where == "caller":
+                self._call(site, value, None)
+                continue
+            inner = Site(site.frame, site.event)
+            self._call(inner, value, None)
+            frames = inner.runs + inner.starts
+            (site.on_loop if where == "loop" else site.in_thread).extend(frames)
+
+    def _add_sink(self, site: Site, name: str, call: Expr | None) -> None:
+        effect = self.catalog.effect(name)
+        if effect is None or (call is not None and self._is_exempt(effect, call, site.frame)):
+            return
+        site.sinks.append(Sink(name, effect))
+
+    def _is_exempt(self, effect: Effect, call: Expr, frame: Frame) -> bool:
+        for condition in effect.unless:
+            where, _, literal = condition.partition("=")
+            position, keyword = (int(where), "") if where.isdigit() else (None, where)
+            argument = call_argument(call, position, keyword)
+            if argument is not None and argument[0] == "const" and repr(argument[1]) == literal:
+                return True
+        if effect.unless_first and call[2]:
+            for value in self.inference.values(call[2][0], frame):
+                if isinstance(value, Instance) and value.cls in effect.unless_first:
+                    return True
+        return False
+
+    # Everything else that runs code
+
+    def _methods(self, site: Site, value: Value, *names: str) -> None:
+        """Follow special methods of a value."""
+        for name in names:
+            for method in members.special_method(self.inference, value, name):
+                if isinstance(method, FunctionValue):
+                    entered = self.inference.enter(method, None, site.frame)
+                    facts = method.function.facts
+                    if facts.is_async:
+                        site.starts.append(entered)
+                    else:
+                        site.runs.append(entered)
+                elif isinstance(method, LibraryName):
+                    self._add_sink(site, method.name, None)
+
+    def _enter(self, site: Site, value: Value, *, is_async: bool) -> None:
+        if isinstance(value, Suspended):
+            if value.frame.function.facts.is_async:
+                site.starts.append(value.frame)
+            else:
+                site.runs.append(value.frame)
+        elif isinstance(value, Instance):
+            names = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
+            self._methods(site, value, *names)
+
+    def _iterate(self, site: Site, value: Value) -> None:
+        if isinstance(value, Suspended):
+            if value.kind == "generator":
+                site.runs.append(value.frame)
+            elif value.kind == "asyncgen":
+                site.starts.append(value.frame)
+        elif isinstance(value, Instance):
+            names = ("__aiter__", "__anext__") if site.event[0] == "aiter" else ("__iter__", "__next__")
+            self._methods(site, value, *names)
+
+    def _read(self, site: Site, expr: Expr) -> None:
+        for value in self.inference.values(expr[1], site.frame):
+            getter = members.property_getter(self.inference, value, expr[2])
+            if getter is not None and "memoises" not in getter.marks:
+                self._call_function(site, getter, None, awaited=False)
+
+    def _write(self, site: Site, expr: Expr) -> None:
+        for value in self.inference.values(expr[1], site.frame):
+            if not isinstance(value, Instance) or not isinstance(value.cls, ProjectClass):
+                continue
+            for base in self.inference.mro(value.cls):
+                if isinstance(base, ProjectClass):
+                    scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+                    for _, _, binding in base.own(expr[2]):
+                        for found in self.inference.values(binding, scope):
+                            if isinstance(found, FunctionValue) and "setter" in found.marks:
+                                bound = FunctionValue(found.function, value, found.frame, found.marks)
+                                site.runs.append(self.inference.enter(bound, None, site.frame))
+
+    def _operate(self, site: Site, operand: Expr, method: str) -> None:
+        for value in self.inference.values(operand, site.frame):
+            if isinstance(value, Instance):
+                self._methods(site, value, method)
+
+
+def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:
+    kinds = set()
+    while block >= 0:
+        block, kind = blocks[block][0], blocks[block][1]
+        kinds.add(kind)
+    return kinds
+
+
+def _property_names(inference: Inference) -> frozenset[str]:
+    """Return the names of decorated functions that reading or setting an attribute may run."""
+    names = set()
+    for function in inference.program.functions():
+        if function.owner is not None and function.facts.decorators:
+            for decorator in function.facts.decorators:
+                last = decorator[-1] if decorator[0] == "attr" else decorator[1]
+                text = decorator[2] if decorator[0] == "attr" else last
+                if decorator[0] == "call":
+                    base = decorator[1]
+                    text = base[2] if base[0] == "attr" else base[1]
+                if isinstance(text, str) and ("property" in text or text in ("setter", "computed_field")):
+                    names.add(function.facts.name)
+    return frozenset(names)
+
+
+def _special_method_names(inference: Inference) -> frozenset[str]:
+    """Return the operator methods that some class of the project or the catalog gives a body."""
+    names = {f.facts.name for f in inference.program.functions() if f.owner is not None and f.facts.name.startswith("__")}
+    names.update(name.rpartition(".")[2] for name in inference.catalog.effects if name.endswith("__"))
+    return frozenset(names)

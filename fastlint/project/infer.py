@@ -1,0 +1,733 @@
+"""Find what expressions evaluate to: demand-driven, across files, silent where nothing is known."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+
+from fastlint.catalog.load import Catalog
+from fastlint.catalog.model import Type
+from fastlint.facts.model import Binding, Block, Expr, Parameter
+from fastlint.project import builtin_calls, members
+from fastlint.project.annotations import annotated_values
+from fastlint.project.program import Frame, Function, Module, ProjectClass, Program
+from fastlint.project.stores import CallIndex, StoreIndex
+from fastlint.project.values import (
+    AwaitableOf,
+    ClassValue,
+    Collection,
+    FunctionValue,
+    Instance,
+    LibraryName,
+    ModuleValue,
+    Partial,
+    Super,
+    Suspended,
+    Text,
+    Tuple,
+    TypeForm,
+    Value,
+    Values,
+    union,
+)
+
+BUILTINS = frozenset(dir(builtins))
+DEEPEST = 120
+MOST_CALL_SITES = 40
+
+
+class Inference:
+    """Answers what an expression can be in a frame; answers are remembered."""
+
+    def __init__(self, program: Program, tracked: frozenset[str] = frozenset()) -> None:
+        self.program = program
+        self.catalog: Catalog = program.catalog
+        self.tracked = tracked
+        """Library classes whose objects are told apart by where they are made."""
+        self.stores = StoreIndex(program)
+        self.call_sites = CallIndex(program)
+        self._values: dict[tuple[int, Frame], Values] = {}
+        self._results: dict[Frame, Values] = {}
+        self._open: dict[Function, frozenset[str]] = {}
+        self._from_sites: dict[tuple[Function, str], Values] = {}
+        self._decorated: dict[tuple[Function, Frame], Values] = {}
+        self._mro: dict[ProjectClass, list[ProjectClass | str]] = {}
+        self._busy: set[object] = set()
+        self._depth = 0
+
+    # Expressions
+
+    def values(self, expr: Expr, frame: Frame) -> Values:
+        """Return what an expression of the frame's function can evaluate to."""
+        key = (id(expr), frame)
+        known = self._values.get(key)
+        if known is not None:
+            return known
+        if key in self._busy or self._depth > DEEPEST:
+            return ()
+        handler = _HANDLERS.get(expr[0])
+        if handler is None:
+            return ()
+        self._busy.add(key)
+        self._depth += 1
+        try:
+            found = handler(self, expr, frame)
+        finally:
+            self._depth -= 1
+            self._busy.discard(key)
+        self._values[key] = found
+        return found
+
+    def _name(self, expr: Expr, frame: Frame) -> Values:
+        return self.lookup(frame, expr[1], expr[2], expr[3])
+
+    def _attribute(self, expr: Expr, frame: Frame) -> Values:
+        base = self.values(expr[1], frame)
+        found = [members.attribute(self, value, expr[2], frame) for value in base]
+        result = union(found) if found else ()
+        return result or self.stores.elsewhere(self, expr, base, frame)
+
+    def _call(self, expr: Expr, frame: Frame) -> Values:
+        callees = self.values(expr[1], frame)
+        if not callees:
+            return ()
+        return union([self.result(callee, expr, frame) for callee in callees])
+
+    def _constant(self, expr: Expr, frame: Frame) -> Values:
+        value = expr[1]
+        if isinstance(value, str):
+            return (Text(value),)
+        return () if value is None else (Instance(f"builtins.{type(value).__name__}"),)
+
+    def _literal(self, expr: Expr, frame: Frame) -> Values:
+        return (Instance(f"builtins.{expr[1]}"),)
+
+    def _await(self, expr: Expr, frame: Frame) -> Values:
+        return union([self.awaited(value) for value in self.values(expr[1], frame)] or [()])
+
+    def awaited(self, value: Value) -> Values:
+        """Return what awaiting a value gives."""
+        if isinstance(value, AwaitableOf):
+            return value.items
+        if isinstance(value, Suspended) and value.kind == "coroutine":
+            return self.returned(value.frame)
+        if isinstance(value, Instance) and not isinstance(value.cls, str):
+            method = members.class_attribute(self, value.cls, "__await__", value)
+            return union([self.result(m, None, None) for m in method]) if method else ()
+        return ()
+
+    def _collection(self, expr: Expr, frame: Frame) -> Values:
+        items = [self._element(e, frame) for e in expr[1]]
+        if expr[0] == "tuple" and len(items) <= 8 and not any(e[0] == "star" for e in expr[1]):
+            return (Tuple(tuple(items)),)
+        return (Collection(expr[0], union(items) if items else ()),)
+
+    def _element(self, expr: Expr, frame: Frame) -> Values:
+        if expr[0] == "star":
+            return self.iterated(self.values(expr[1], frame), frame)
+        return self.values(expr, frame)
+
+    def _dict(self, expr: Expr, frame: Frame) -> Values:
+        parts = []
+        for key, value in zip(expr[1], expr[2], strict=True):
+            spread = key[0] == "unknown"
+            parts.append(
+                self.iterated(self.values(value, frame), frame) if spread else self.values(value, frame)
+            )
+        return (Collection("dict", union(parts) if parts else ()),)
+
+    def _generator(self, expr: Expr, frame: Frame) -> Values:
+        return (Collection("generator", self.values(expr[1], frame)),)
+
+    def _subscript(self, expr: Expr, frame: Frame) -> Values:
+        base = self.values(expr[1], frame)
+        found: list[Values] = []
+        for value in base:
+            if isinstance(value, Tuple):
+                index = expr[2][1] if expr[2][0] == "const" else None
+                known = isinstance(index, int) and -len(value.items) <= index < len(value.items)
+                found.append(value.items[index] if known else union(list(value.items)))  # type: ignore[index]
+            elif isinstance(value, Collection):
+                found.append(value.items)
+            elif isinstance(value, (LibraryName, TypeForm)):
+                found.append((TypeForm(expr, frame),) if _is_typing(value) else (value,))
+            elif isinstance(value, ClassValue):
+                is_enum = self.is_subclass(value, "enum.Enum")
+                found.append((Instance(value.cls) if is_enum else value,))
+            else:
+                found.append(self.dunder(value, "__getitem__", frame))
+        found.append(self.stores.items(self, expr[1], frame))
+        return union(found)
+
+    def _any(self, expr: Expr, frame: Frame) -> Values:
+        return union([self.values(part, frame) for part in expr[1]])
+
+    def _binary(self, expr: Expr, frame: Frame) -> Values:
+        left = self.values(expr[2], frame)
+        if expr[1] == "BitOr" and any(isinstance(v, (ClassValue, LibraryName, TypeForm)) for v in left):
+            return (TypeForm(expr, frame),)
+        method = members.OPERATORS.get(expr[1])
+        found = []
+        for value in left:
+            if isinstance(value, Instance) and method:
+                found.append(self.dunder(value, method, frame))
+            elif isinstance(value, (Collection, Text)):
+                found.append((value,))
+        if not found or not any(found):
+            found += [
+                self.dunder(v, f"__r{(method or '__')[2:]}", frame) for v in self.values(expr[3], frame)
+            ]
+        return union(found) if found else ()
+
+    def _function(self, expr: Expr, frame: Frame) -> Values:
+        return self.decorated(frame.function.module.functions[expr[1]], frame)
+
+    def _class(self, expr: Expr, frame: Frame) -> Values:
+        return (ClassValue(frame.function.module.classes[expr[1]]),)
+
+    def _import(self, expr: Expr, frame: Frame) -> Values:
+        _, name, level, attribute = expr
+        module = frame.function.module
+        if attribute is None:
+            return self._module_or_library(module, name, level)
+        if attribute == "":
+            return self._module_or_library(module, name.partition(".")[0], 0)
+        target = self.program.find_module(module, name, level)
+        if target is not None:
+            found = self.module_attribute(target, attribute)
+            if found is not None:
+                return found
+        submodule = f"{name}.{attribute}" if name else attribute
+        inner = self.program.find_module(module, submodule, level)
+        if inner is not None:
+            return (ModuleValue(inner),)
+        return () if level or target is not None else (self.library(f"{name}.{attribute}"),)
+
+    def _module_or_library(self, importer: Module, name: str, level: int) -> Values:
+        target = self.program.find_module(importer, name, level)
+        return (ModuleValue(target),) if target is not None else (self.library(name),)
+
+    def library(self, name: str) -> LibraryName:
+        """Return a library name in its canonical spelling."""
+        return LibraryName(self.catalog.canonical(name))
+
+    def _iterated(self, expr: Expr, frame: Frame) -> Values:
+        return self.iterated(self.values(expr[1], frame), frame)
+
+    def iterated(self, values: Values, frame: Frame) -> Values:
+        """Return what iterating the values yields."""
+        found: list[Values] = []
+        for value in values:
+            if isinstance(value, Collection):
+                found.append(value.items if value.kind != "dict" else ())
+            elif isinstance(value, Tuple):
+                found.append(union(list(value.items)))
+            elif isinstance(value, Suspended):
+                found.append(self.yielded(value.frame))
+            elif isinstance(value, ClassValue):
+                found.append((Instance(value.cls),))
+            elif isinstance(value, AwaitableOf):
+                found.append(self.iterated(value.items, frame))
+            elif isinstance(value, Instance):
+                iterator = self.dunder(value, "__iter__", frame) or self.dunder(value, "__aiter__", frame)
+                iterator = tuple(v for v in iterator if v != value)
+                found.append(
+                    self.iterated(iterator, frame) if iterator else self.dunder(value, "__next__", frame)
+                )
+        return union(found) if found else ()
+
+    def _entered(self, expr: Expr, frame: Frame) -> Values:
+        method = "__enter__" if expr[0] == "enter" else "__aenter__"
+        found: list[Values] = []
+        for value in self.values(expr[1], frame):
+            if isinstance(value, Suspended):
+                found.append(self.yielded(value.frame))
+            elif isinstance(value, AwaitableOf):
+                found.append(value.items)
+            elif isinstance(value, Instance):
+                entered = self.dunder(value, method, frame)
+                if method == "__aenter__":
+                    entered = union([self.awaited(v) or (v,) for v in entered] or [()])
+                found.append(entered or (value,))
+            elif isinstance(value, (Collection, LibraryName)):
+                found.append((value,))
+        return union(found) if found else ()
+
+    def _item(self, expr: Expr, frame: Frame) -> Values:
+        found = []
+        for value in self.values(expr[1], frame):
+            if isinstance(value, Tuple):
+                found.append(value.items[expr[2]] if expr[2] < len(value.items) else ())
+            else:
+                found.append(self.iterated((value,), frame))
+        return union(found) if found else ()
+
+    def _instance_of(self, expr: Expr, frame: Frame) -> Values:
+        kind = expr[1]
+        if kind[0] == "tuple":
+            return union([self._instance_of(("instance", k), frame) for k in kind[1]] or [()])
+        return annotated_values(self, kind, frame)
+
+    def _typed(self, expr: Expr, frame: Frame) -> Values:
+        declared = annotated_values(self, expr[1], frame)
+        if expr[2] is None or (declared and not self.is_open(declared)):
+            return declared
+        return self.values(expr[2], frame) or declared
+
+    # Names
+
+    def lookup(self, frame: Frame, name: str, time: int, block: int) -> Values:
+        """Return what a name can be at a point of the frame's function."""
+        facts = frame.function.facts
+        parameter = next((p for p in facts.parameters if p.name == name), None)
+        bindings = facts.bindings.get(name)
+        if bindings is not None and name not in facts.outer_names:
+            reaching, dominated = reaching_bindings(bindings, time, block, facts.blocks)
+            found = [self.values(value, frame) for value in reaching]
+            if parameter is not None and not dominated:
+                found.append(self.parameter(frame, parameter))
+            return union(found)
+        if parameter is not None:
+            return self.parameter(frame, parameter)
+        return self._outer(frame, name)
+
+    def _outer(self, frame: Frame, name: str) -> Values:
+        scope = frame.parent
+        while scope is not None and scope.function.index > 0:
+            facts = scope.function.facts
+            if name in facts.bindings and name not in facts.outer_names:
+                return union([self.values(value, scope) for _, _, value in facts.bindings[name]])
+            parameter = next((p for p in facts.parameters if p.name == name), None)
+            if parameter is not None:
+                return self.parameter(scope, parameter)
+            scope = scope.parent
+        found = self.module_attribute(frame.function.module, name)
+        if found is not None:
+            return found
+        return (LibraryName(f"builtins.{name}"),) if name in BUILTINS else ()
+
+    def module_attribute(self, module: Module, name: str) -> Values | None:
+        """Return what a module's attribute can be, or None if it has none of that name."""
+        bindings = module.facts.functions[0].bindings.get(name)
+        if bindings is not None:
+            return union([self.values(value, module.frame) for _, _, value in bindings])
+        for star, level in module.facts.stars:
+            target = self.program.find_module(module, star, level)
+            if target is not None and target is not module:
+                key = ("star", module, name)
+                if key in self._busy:
+                    continue
+                self._busy.add(key)
+                found = self.module_attribute(target, name)
+                self._busy.discard(key)
+                if found is not None:
+                    return found
+        if module.is_package:
+            inner = self.program.find_module(module, name, 1)
+            if inner is not None:
+                return (ModuleValue(inner),)
+        return self._from_star_library(module, name)
+
+    def _from_star_library(self, module: Module, name: str) -> Values | None:
+        for star, level in module.facts.stars:
+            full = self.catalog.canonical(f"{star}.{name}")
+            if not level and self.program.find_module(module, star, 0) is None and self._is_known(full):
+                return (LibraryName(full),)
+        return None
+
+    def _is_known(self, name: str) -> bool:
+        catalog = self.catalog
+        return any(name in table for table in (catalog.effects, catalog.returns, catalog.classes))
+
+    def defining_frame(self, function: Function) -> Frame:
+        """Return the frame in which a function's decorators, defaults and annotations are evaluated."""
+        parent = function.parent
+        return self.program.generic_frame(parent) if parent is not None else function.module.frame
+
+    def parameter(self, frame: Frame, parameter: Parameter) -> Values:
+        """Return what a parameter can be in a frame."""
+        for name, values in frame.bound:
+            if name == parameter.name:
+                return values
+        function = frame.function
+        if frame.receiver is not None and function.facts.parameters[0] is parameter:
+            return (frame.receiver,)
+        outer = frame.parent or self.defining_frame(function)
+        declared: Values = ()
+        if parameter.annotation is not None:
+            declared = annotated_values(self, parameter.annotation, outer)
+        if parameter.kind in ("args", "kwargs"):
+            return (Collection("list" if parameter.kind == "args" else "dict", declared),)
+        provided = self._provided(parameter, declared, outer)
+        if provided and (not declared or self.is_open(declared) or not _are_known(declared)):
+            return provided
+        if declared and not self.is_open(declared):
+            return declared
+        found = self.from_call_sites(function, parameter)
+        if parameter.default is not None:
+            found = union([found, self.values(parameter.default, outer)])
+        return found or declared or provided
+
+    def _provided(self, parameter: Parameter, declared: Values, outer: Frame) -> Values:
+        """Return what a framework injects for the parameter, by the call that is its default."""
+        default = parameter.default
+        if default is None or default[0] != "call":
+            return ()
+        return self.provided_by_metadata((default,), outer) or (
+            declared if self.is_provider(default, outer) else ()
+        )
+
+    def is_provider(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether an expression is a call like `Depends(f)`, by the catalog."""
+        if expr[0] != "call":
+            return False
+        return any(
+            isinstance(callee, LibraryName) and self.catalog.returns.get(callee.name) == "call(0)"
+            for callee in self.values(expr[1], frame)
+        )
+
+    def provided_by_metadata(self, metadata: tuple[Expr, ...], frame: Frame) -> Values:
+        """Return what the first `Depends(f)` among the expressions provides."""
+        for expr in metadata:
+            if self.is_provider(expr, frame):
+                argument = call_argument(expr, 0, "dependency")
+                if argument is None:
+                    return ()
+                return union([self.provide(v, frame) for v in self.values(argument, frame)] or [()])
+        return ()
+
+    def provide(self, provider: Value, frame: Frame) -> Values:
+        """Return what a provider gives to whoever depends on it: returned, awaited or yielded."""
+        found: list[Values] = []
+        for value in self.result(provider, None, frame):
+            if isinstance(value, Suspended):
+                values = (
+                    self.returned(value.frame) if value.kind == "coroutine" else self.yielded(value.frame)
+                )
+                found.append(values)
+            elif isinstance(value, AwaitableOf):
+                found.append(value.items)
+            else:
+                found.append((value,))
+        return union(found) if found else ()
+
+    def from_call_sites(self, function: Function, parameter: Parameter) -> Values:
+        """Return what callers anywhere in the program pass for a parameter."""
+        key = (function, parameter.name)
+        known = self._from_sites.get(key)
+        if known is not None:
+            return known
+        if key in self._busy:
+            return ()
+        self._busy.add(key)
+        found: list[Values] = []
+        for caller, call in self.call_sites.named(function)[:MOST_CALL_SITES]:
+            frame = self.program.generic_frame(caller)
+            for callee in self.values(call[1], frame):
+                argument = self._argument_for(callee, function, parameter, call)
+                if argument is not None:
+                    found.append(self.values(argument, frame))
+        self._busy.discard(key)
+        result = tuple(v for v in (union(found) if found else ()) if not isinstance(v, Text))
+        self._from_sites[key] = result
+        return result
+
+    def _argument_for(
+        self, callee: Value, function: Function, parameter: Parameter, call: Expr
+    ) -> Expr | None:
+        """Return the argument that a call passes for the parameter, if it calls that function."""
+        if isinstance(callee, ClassValue) and function.facts.name == "__init__":
+            if isinstance(callee.cls, str) or function.owner not in self.mro(callee.cls):
+                return None
+            skip = 1
+        elif isinstance(callee, FunctionValue) and callee.function is function:
+            skip = int(callee.receiver is not None)
+        else:
+            return None
+        position = function.facts.parameters.index(parameter) - skip
+        return call_argument(call, position if parameter.kind == "positional" else None, parameter.name)
+
+    # Definitions
+
+    def decorated(self, function: Function, frame: Frame) -> Values:
+        """Return what the name of a function is bound to, after its decorators."""
+        key = (function, frame)
+        known = self._decorated.get(key)
+        if known is not None:
+            return known
+        closure = frame if frame.function.index > 0 else None
+        values: Values = (FunctionValue(function, None, closure),)
+        if not function.facts.decorators or key in self._busy:
+            return values
+        self._busy.add(key)
+        for decorator in reversed(function.facts.decorators):
+            values = members.apply_decorator(self, decorator, values, frame)
+        self._busy.discard(key)
+        self._decorated[key] = values
+        return values
+
+    def mro(self, cls: ProjectClass) -> list[ProjectClass | str]:
+        """Return the class and its bases, nearest first; library bases by name."""
+        known = self._mro.get(cls)
+        if known is None:
+            self._mro[cls] = [cls]
+            known = self._mro[cls] = members.linearize(self, cls)
+        return known
+
+    def is_subclass(self, value: Value, base: str) -> bool:
+        """Tell whether a class or object is, or derives from, a library class."""
+        cls = getattr(value, "cls", None)
+        if isinstance(cls, str):
+            return self.catalog.is_subclass(cls, base)
+        if isinstance(cls, ProjectClass):
+            return any(isinstance(b, str) and self.catalog.is_subclass(b, base) for b in self.mro(cls))
+        return False
+
+    def is_open(self, values: Values) -> bool:
+        """Tell whether values declared by an annotation may be something narrower in fact."""
+        return any(
+            isinstance(v, Instance) and isinstance(v.cls, ProjectClass) and members.is_extended(self, v.cls)
+            for v in values
+        )
+
+    def type_variable(self, expr: Expr, frame: Frame) -> Values:
+        """Return the bound of a type variable."""
+        for binding in frame.function.module.facts.functions[0].bindings.get(
+            expr[-1] if expr[0] == "attr" else expr[1], ()
+        ):
+            value = binding[2]
+            if value[0] == "call":
+                bound = call_argument(value, None, "bound")
+                if bound is not None:
+                    return annotated_values(self, bound, frame)
+        return ()
+
+    # Calls
+
+    def result(self, callee: Value, call: Expr | None, frame: Frame | None) -> Values:
+        """Return what a call gives; without a call expression, arguments are unknown."""
+        match callee:
+            case FunctionValue():
+                return self._function_result(callee, call, frame)
+            case ClassValue(cls=ProjectClass() as cls):
+                return (Instance(cls, self._origin(cls, call, frame)),)
+            case ClassValue(cls=str() as name):
+                return (Instance(name),)
+            case LibraryName():
+                return builtin_calls.library_result(self, callee, call, frame)
+            case Partial():
+                merged = merge_partial(callee, call)
+                return self.result(callee.target, merged, callee.frame)
+            case Instance():
+                return self.dunder(callee, "__call__", frame, call)
+        return ()
+
+    def _origin(self, cls: ProjectClass, call: Expr | None, frame: Frame | None) -> object:
+        if call is None or frame is None or not self.tracked:
+            return None
+        if any(isinstance(b, str) and b in self.tracked for b in self.mro(cls)):
+            return (frame.function.module.path, call[4])
+        return None
+
+    def _function_result(self, callee: FunctionValue, call: Expr | None, frame: Frame | None) -> Values:
+        entered = self.enter(callee, call, frame)
+        facts = callee.function.facts
+        if "contextmanager" in callee.marks:
+            return (Suspended("context", entered),)
+        if facts.is_generator:
+            return (Suspended("asyncgen" if facts.is_async else "generator", entered),)
+        if facts.is_async:
+            return (Suspended("coroutine", entered),)
+        if "offloads" in callee.marks:
+            return (AwaitableOf(self.returned(entered)),)
+        return self.returned(entered)
+
+    def enter(self, callee: FunctionValue, call: Expr | None, frame: Frame | None) -> Frame:
+        """Return the frame of a call, telling apart what callables and open types it is passed."""
+        function = callee.function
+        parent = callee.frame
+        if parent is None and function.parent is not None:
+            parent = self.program.generic_frame(function.parent)
+        bound: list[tuple[str, Values]] = []
+        open_names = self.open_parameters(function)
+        if call is not None and frame is not None and open_names:
+            skip = int(callee.receiver is not None and "static" not in callee.marks)
+            for parameter, argument in matched_arguments(function.facts.parameters[skip:], call):
+                if parameter.name in open_names:
+                    values = tuple(v for v in self.values(argument, frame) if _is_telling(v))
+                    if values:
+                        bound.append((parameter.name, values))
+        return self.program.frame(function, parent, callee.receiver, bound)
+
+    def open_parameters(self, function: Function) -> frozenset[str]:
+        """Return the parameters whose annotation does not settle what they are."""
+        known = self._open.get(function)
+        if known is None:
+            self._open[function] = frozenset(p.name for p in function.facts.parameters)
+            outer = self.defining_frame(function)
+            names = []
+            for parameter in function.facts.parameters:
+                declared = annotated_values(self, parameter.annotation, outer) if parameter.annotation else ()
+                if not declared or self.is_open(declared):
+                    names.append(parameter.name)
+            known = self._open[function] = frozenset(names)
+        return known
+
+    def returned(self, frame: Frame) -> Values:
+        """Return what a function returns (for a coroutine function: what awaiting it gives)."""
+        known = self._results.get(frame)
+        if known is not None:
+            return known
+        key = ("returned", frame)
+        if key in self._busy or self._depth > DEEPEST:
+            return ()
+        facts = frame.function.facts
+        declared: Values = ()
+        if facts.returns_annotation is not None:
+            outer = frame.parent or self.defining_frame(frame.function)
+            declared = annotated_values(self, facts.returns_annotation, outer)
+        if declared and not self.is_open(declared):
+            self._results[frame] = declared
+            return declared
+        self._busy.add(key)
+        self._depth += 1
+        found = union([self.values(value, frame) for value in facts.returns] or [()])
+        self._depth -= 1
+        self._busy.discard(key)
+        self._results[frame] = found or declared
+        return self._results[frame]
+
+    def yielded(self, frame: Frame) -> Values:
+        """Return what a generator yields."""
+        facts = frame.function.facts
+        key = ("yielded", frame)
+        if key in self._busy:
+            return ()
+        self._busy.add(key)
+        found = union([self.values(value, frame) for value in facts.yields] or [()])
+        self._busy.discard(key)
+        if not found and facts.returns_annotation is not None:
+            outer = frame.parent or self.defining_frame(frame.function)
+            declared = annotated_values(self, facts.returns_annotation, outer)
+            found = union([v.items for v in declared if isinstance(v, Collection)] or [()])
+        return found
+
+    def dunder(self, value: Value, name: str, frame: Frame | None, call: Expr | None = None) -> Values:
+        """Return what calling a special method of a value gives."""
+        if not isinstance(value, (Instance, Super)):
+            return ()
+        methods = members.special_method(self, value, name)
+        return union([self.result(m, call, frame) for m in methods]) if methods else ()
+
+    def of_type(self, parsed: Type, receiver: Value | None, call: Expr | None, frame: Frame | None) -> Values:
+        """Return the values of a type of the catalog, for a call of a method of the receiver."""
+        return builtin_calls.of_type(self, parsed, receiver, call, frame)
+
+
+def reaching_bindings(
+    bindings: list[Binding], time: int, block: int, blocks: list[Block]
+) -> tuple[list[Expr], bool]:
+    """Return the values that can reach a use, and whether one of them always comes before it."""
+    around, loops = set(), set()
+    index = block
+    while index >= 0:
+        around.add(index)
+        if blocks[index][1] == "loop":
+            loops.add(index)
+        index = blocks[index][0]
+    best = max((t for t, b, _ in bindings if t < time and b in around), default=-1)
+    found = [value for t, _, value in bindings if t == best or best < t < time]
+    if loops:
+        found += [value for t, b, value in bindings if t >= time and _is_within(b, loops, blocks)]
+    if not found:
+        found = [value for _, _, value in bindings]
+    return found, best >= 0
+
+
+def _is_within(block: int, loops: set[int], blocks: list[Block]) -> bool:
+    while block >= 0:
+        if block in loops:
+            return True
+        block = blocks[block][0]
+    return False
+
+
+def call_argument(call: Expr, position: int | None, name: str) -> Expr | None:
+    """Return the argument of a call, by position or keyword."""
+    for keyword, value in call[3]:
+        if keyword == name:
+            return value  # type: ignore[no-any-return]
+    args = call[2]
+    if (
+        position is not None
+        and 0 <= position < len(args)
+        and not any(a[0] == "star" for a in args[: position + 1])
+    ):
+        return args[position]  # type: ignore[no-any-return]
+    return None
+
+
+def matched_arguments(parameters: list[Parameter], call: Expr) -> list[tuple[Parameter, Expr]]:
+    """Pair parameters (without the receiver) with the arguments of a call."""
+    pairs = []
+    for position, parameter in enumerate(parameters):
+        index = position if parameter.kind == "positional" else None
+        argument = call_argument(call, index, parameter.name)
+        if argument is not None and parameter.kind in ("positional", "keyword"):
+            pairs.append((parameter, argument))
+    return pairs
+
+
+def merge_partial(partial: Partial, call: Expr | None) -> Expr:
+    """Return the call that calling a partial makes, in the partial's own frame."""
+    span = call[4] if call is not None else (0, 0, 0, 0)
+    return ("call", ("unknown",), partial.args, partial.keywords, span)
+
+
+def _is_telling(value: Value) -> bool:
+    """Tell whether an argument is worth a frame of its own."""
+    if isinstance(value, Instance):
+        return not (isinstance(value.cls, str) and value.cls.startswith("builtins."))
+    return isinstance(value, (FunctionValue, ClassValue, LibraryName, Partial, Suspended))
+
+
+def _are_known(values: Values) -> bool:
+    return any(isinstance(v, (Instance, Collection, ClassValue)) for v in values)
+
+
+def _is_typing(value: Value) -> bool:
+    if isinstance(value, TypeForm):
+        return True
+    return isinstance(value, LibraryName) and value.name.partition(".")[0] in (
+        "typing", "typing_extensions", "collections", "builtins", "types",
+    )  # fmt: skip
+
+
+_HANDLERS: dict[str, Callable[[Inference, Expr, Frame], Values]] = {
+    "name": Inference._name,
+    "attr": Inference._attribute,
+    "call": Inference._call,
+    "const": Inference._constant,
+    "lit": Inference._literal,
+    "await": Inference._await,
+    "list": Inference._collection,
+    "tuple": Inference._collection,
+    "set": Inference._collection,
+    "dict": Inference._dict,
+    "generator": Inference._generator,
+    "sub": Inference._subscript,
+    "any": Inference._any,
+    "binop": Inference._binary,
+    "lambda": Inference._function,
+    "def": Inference._function,
+    "class": Inference._class,
+    "import": Inference._import,
+    "elem": Inference._iterated,
+    "aelem": Inference._iterated,
+    "enter": Inference._entered,
+    "aenter": Inference._entered,
+    "item": Inference._item,
+    "instance": Inference._instance_of,
+    "typed": Inference._typed,
+    "star": Inference._iterated,
+}

@@ -1,0 +1,253 @@
+"""Modules, functions and classes of the program, and how imports find each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from fastlint.catalog.load import Catalog
+from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts
+from fastlint.project.values import Value, Values
+
+TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
+OFFLINE_DIRECTORIES = frozenset(
+    {"migrations", "alembic", "versions", "scripts", "docs", "examples", "benchmarks"}
+)
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """A file of the program, its dotted name and its facts."""
+
+    path: str
+    """As reports show it: relative, with forward slashes."""
+    name: str
+    facts: ModuleFacts
+    is_package: bool
+    functions: list[Function] = field(default_factory=list)
+    classes: list[ProjectClass] = field(default_factory=list)
+    frame: Frame = field(init=False)
+    is_test: bool = False
+    is_offline: bool = False
+    """Scripts, migrations and the like: never imported by the running application."""
+
+    def __post_init__(self) -> None:
+        for facts in self.facts.classes:
+            self.classes.append(ProjectClass(facts, self))
+        for index, function in enumerate(self.facts.functions):
+            owner = self.classes[function.owner] if function.owner >= 0 else None
+            self.functions.append(Function(function, self, index, owner))
+        self.frame = Frame(self.functions[0], None, None, ())
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """A function of the program; index 0 of a module is the module's own body."""
+
+    facts: FunctionFacts
+    module: Module
+    index: int
+    owner: ProjectClass | None
+    frames: int = 0
+    """How many frames distinguish its calls so far."""
+
+    @property
+    def parent(self) -> Function | None:
+        """The function it is nested in, or None at module level."""
+        return self.module.functions[self.facts.parent] if self.facts.parent > 0 else None
+
+    @property
+    def label(self) -> str:
+        """The dotted name, for messages."""
+        return f"{self.module.name}.{self.facts.qualname}" if self.facts.qualname else self.module.name
+
+    def __repr__(self) -> str:
+        return f"<{self.label}>"
+
+
+@dataclass(eq=False, slots=True)
+class ProjectClass:
+    """A class of the program."""
+
+    facts: ClassFacts
+    module: Module
+    mro: list[ProjectClass | str] | None = None
+    subclasses: list[ProjectClass] = field(default_factory=list)
+
+    def own(self, name: str) -> list[Binding]:
+        """Return what the class body binds the name to."""
+        return self.facts.bindings.get(name, [])
+
+    def methods(self) -> Iterator[Function]:
+        """Yield the functions defined in the class body."""
+        for function in self.module.functions:
+            if function.owner is self:
+                yield function
+
+    @property
+    def label(self) -> str:
+        """The dotted name, for messages."""
+        return f"{self.module.name}.{self.facts.qualname}"
+
+    def __repr__(self) -> str:
+        return f"<class {self.label}>"
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """A call of a function, as far as calls differ: receiver, closure and some arguments."""
+
+    function: Function
+    parent: Frame | None
+    """The call of the enclosing function, for closures."""
+    receiver: Value | None
+    bound: tuple[tuple[str, Values], ...]
+
+    def __repr__(self) -> str:
+        return f"<frame {self.function.label}>"
+
+
+MOST_FRAMES = 16
+"""Calls of one function that are told apart; beyond it they share one frame."""
+
+
+class Program:
+    """All modules, and how an import in one names a thing in another."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.modules: dict[str, Module] = {}
+        """By path."""
+        self._frames: dict[object, Frame] = {}
+        self._by_parts: dict[str, Module] = {}
+        self._found: dict[tuple[str, str], Module | None] = {}
+        self._directories: set[str] = set()
+
+    def add(self, path: str, inner: str, facts: ModuleFacts) -> Module:
+        """Add a file: its path as reports show it, and as seen from the directory being checked."""
+        pure = PurePosixPath(path)
+        directories, stem = set(PurePosixPath(inner).parts[:-1]), pure.stem
+        is_test = bool(TEST_DIRECTORIES & directories) or stem == "conftest"
+        is_test = is_test or stem.startswith("test_") or stem.endswith("_test")
+        is_offline = is_test or stem == "setup" or bool(OFFLINE_DIRECTORIES & directories)
+        name = self._dotted_name(pure)
+        module = Module(path, name, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
+        self.modules[path] = module
+        place = pure.parent if module.is_package else pure.with_suffix("")
+        self._by_parts[str(place)] = module
+        self._directories.update(str(directory) for directory in pure.parents)
+        return module
+
+    def _dotted_name(self, path: PurePosixPath) -> str:
+        """Return the dotted name of a file, from the directory being checked down."""
+        parts = [part for part in path.with_suffix("").parts if part not in ("/", "..", ".")]
+        if parts and parts[0] == "src":
+            parts = parts[1:]
+        if len(parts) > 1 and parts[-1] == "__init__":
+            parts = parts[:-1]
+        return ".".join(parts[-6:])
+
+    def functions(self, *, tests: bool = False) -> Iterator[Function]:
+        """Yield every function, module bodies included, outside tests unless these are asked for."""
+        for module in self.modules.values():
+            if tests or not module.is_test:
+                yield from module.functions
+
+    def classes(self) -> Iterator[ProjectClass]:
+        """Yield every class outside tests."""
+        for module in self.modules.values():
+            if not module.is_test:
+                yield from module.classes
+
+    def frame(
+        self,
+        function: Function,
+        parent: Frame | None = None,
+        receiver: Value | None = None,
+        bound: Iterable[tuple[str, Values]] = (),
+    ) -> Frame:
+        """Return the frame for such a call of the function, the same one each time."""
+        bound = tuple(bound)
+        key = (function, parent, receiver, bound)
+        frame = self._frames.get(key)
+        if frame is None:
+            if bound and function.frames >= MOST_FRAMES:
+                return self.frame(function, parent, receiver)
+            function.frames += bool(bound)
+            frame = self._frames[key] = Frame(function, parent, receiver, bound)
+        return frame
+
+    def generic_frame(self, function: Function) -> Frame:
+        """Return the frame of a call about which nothing is known."""
+        from fastlint.project.values import ClassValue, Instance
+
+        if function.index == 0:
+            return function.module.frame
+        parent = function.parent
+        receiver: Value | None = None
+        if function.owner is not None and function.facts.parameters:
+            first = function.facts.parameters[0]
+            if first.kind == "positional":
+                is_class = first.name in ("cls", "mcs", "klass")
+                receiver = ClassValue(function.owner) if is_class else Instance(function.owner)
+                if not is_class and first.name != "self" and _is_static(function):
+                    receiver = None
+        return self.frame(function, self.generic_frame(parent) if parent is not None else None, receiver)
+
+    def find_module(self, importer: Module, name: str, level: int) -> Module | None:
+        """Return the project's module that an import in another one names, or None.
+
+        Absolute names are tried from each directory above the importing file, the nearest package
+        root first, so source roots need no configuration.
+        """
+        base = PurePosixPath(importer.path).parent
+        if level:
+            for _ in range(level - 1):
+                base = base.parent
+            return self._by_parts.get(str(base.joinpath(*name.split("."))) if name else str(base))
+        key = (str(base), name)
+        if key not in self._found:
+            self._found[key] = self._search(base, name, importer)
+        return self._found[key]
+
+    def _search(self, base: PurePosixPath, name: str, importer: Module) -> Module | None:
+        parts = name.split(".")
+        for directory in [*_roots(base, self), PurePosixPath("."), PurePosixPath("src")]:
+            found = self._by_parts.get(str(directory.joinpath(*parts)))
+            if found is not None and (found is not importer or len(parts) > 1):
+                return found
+        return None
+
+    def has_package(self, importer: Module, name: str) -> bool:
+        """Tell whether an absolute name is a directory of the project without a module of its own."""
+        return any(
+            str(directory.joinpath(*name.split("."))) in self._directories
+            for directory in [*_roots(PurePosixPath(importer.path).parent, self), PurePosixPath("src")]
+        )
+
+
+def _roots(base: PurePosixPath, program: Program) -> Iterator[PurePosixPath]:
+    """Yield the directories an absolute import may start from: package roots before packages."""
+    inside = []
+    for directory in (base, *base.parents):
+        if str(directory) in program._by_parts:
+            inside.append(directory)
+        else:
+            yield directory
+    yield from inside
+
+
+def _is_static(function: Function) -> bool:
+    return any(d[0] == "name" and d[1] == "staticmethod" for d in function.facts.decorators)
+
+
+def annotation_parts(expr: Expr) -> tuple[Expr, tuple[Expr, ...]]:
+    """Split `base[a, b]` into base and its arguments; anything else has no arguments."""
+    if expr[0] != "sub":
+        return expr, ()
+    index = expr[2]
+    return expr[1], index[1] if index[0] == "tuple" else (index,)

@@ -1,0 +1,158 @@
+"""Indices over the whole program: where attributes are set, who calls what, who derives from whom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from fastlint.facts.model import Expr
+from fastlint.project import members
+from fastlint.project.program import Frame, Function, ProjectClass, Program
+from fastlint.project.values import Instance, ModuleValue, Values, union
+
+if TYPE_CHECKING:
+    from fastlint.project.infer import Inference
+
+MOST_STORES = 12
+STATE = "state"
+
+
+class StoreIndex:
+    """Where attributes and items are set outside of the class body."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._on_self: dict[tuple[ProjectClass, str], list[tuple[Function, Expr]]] = defaultdict(list)
+        self._on_state: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
+        self._on_others: dict[str, list[tuple[Function, Expr, Expr]]] = defaultdict(list)
+        self._items: dict[tuple[str, str], list[tuple[Function, Expr]]] = defaultdict(list)
+        self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
+        for function in program.functions():
+            for base, name, value in function.facts.stores:
+                self._add(function, base, name, value)
+
+    def _add(self, function: Function, base: Expr, name: str, value: Expr) -> None:
+        if name == "[]":
+            self._items[function.module.path, _last_name(base)].append((function, value))
+            return
+        owner = _method_owner(function)
+        if owner is not None and base[0] == "name" and _is_receiver(function, base[1]):
+            self._on_self[owner, name].append((function, value))
+        elif base[0] == "attr" and base[2] == STATE:
+            self._on_state[name].append((function, value))
+        else:
+            self._on_others[name].append((function, base, value))
+
+    def of_class(self, cls: ProjectClass, name: str) -> list[tuple[Function, Expr]]:
+        """Return the (method, value) pairs by which methods of a class set an attribute on self."""
+        return self._on_self.get((cls, name), [])[:MOST_STORES]
+
+    def items(self, inference: Inference, base: Expr, frame: Frame) -> Values:
+        """Return the values that are put into a container of that name in the same file."""
+        stored = self._items.get((frame.function.module.path, _last_name(base)), ())
+        return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
+
+    def elsewhere(self, inference: Inference, expr: Expr, base: Values, frame: Frame) -> Values:
+        """Return the values that other code sets as this attribute: `app.state.x`, `settings.x`."""
+        name = expr[2]
+        if expr[1][0] == "attr" and expr[1][2] == STATE:
+            stored = self._on_state.get(name, ())[:MOST_STORES]
+            return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
+        owners = {
+            v.cls if isinstance(v, Instance) else v.module
+            for v in base
+            if isinstance(v, (Instance, ModuleValue))
+        }
+        found = []
+        for function, target, value in self._on_others.get(name, ())[:MOST_STORES] if owners else ():
+            other = inference.program.generic_frame(function)
+            for holder in inference.values(target, other):
+                key = holder.cls if isinstance(holder, Instance) else getattr(holder, "module", None)
+                if key in owners:
+                    found.append(inference.values(value, other))
+        return union(found) if found else ()
+
+    def subclasses(self, inference: Inference) -> dict[ProjectClass, list[ProjectClass]]:
+        """Return, for every class, the classes outside tests that derive from it."""
+        if self._subclasses is None:
+            self._subclasses = found = defaultdict(list)
+            for cls in self.program.classes():
+                for base in inference.mro(cls)[1:]:
+                    if isinstance(base, ProjectClass):
+                        found[base].append(cls)
+        return self._subclasses
+
+    def conforming(self, inference: Inference, protocol: ProjectClass) -> list[ProjectClass]:
+        """Return the classes that have every method of a protocol."""
+        wanted = {m.facts.name for m in protocol.methods() if not m.facts.name.startswith("__")}
+        if not wanted:
+            return []
+        return [
+            cls
+            for cls in self.program.classes()
+            if cls is not protocol
+            and wanted <= _method_names(inference, cls)
+            and not members.is_abstract(inference, cls)
+        ]
+
+
+class CallIndex:
+    """Who calls a function, by the last part of the name that the call is written with."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._by_name: dict[str, list[tuple[Function, Expr]]] | None = None
+
+    def named(self, function: Function) -> list[tuple[Function, Expr]]:
+        """Return the (caller, call) pairs outside tests whose callee is spelled like the function.
+
+        A constructor is called by the name of its class or of one that derives from it.
+        """
+        if self._by_name is None:
+            self._by_name = self._build()
+        if function.facts.name == "__init__" and function.owner is not None:
+            return self._by_name.get(function.owner.facts.name, [])
+        return self._by_name.get(function.facts.name, [])
+
+    def _build(self) -> dict[str, list[tuple[Function, Expr]]]:
+        found: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
+        for function in self.program.functions():
+            for kind, expr, *_ in function.facts.events:
+                if kind in ("call", "drop"):
+                    name = _last_name(expr[1])
+                    if name == "cls" and function.owner is not None:
+                        name = function.owner.facts.name
+                    found[name].append((function, expr))
+        return found
+
+
+def _last_name(expr: Expr) -> str:
+    if expr[0] == "name":
+        return str(expr[1])
+    return str(expr[2]) if expr[0] == "attr" else ""
+
+
+def _method_owner(function: Function) -> ProjectClass | None:
+    """Return the class whose method a function is, or is nested in."""
+    current: Function | None = function
+    while current is not None:
+        if current.owner is not None:
+            return current.owner
+        current = current.parent
+    return None
+
+
+def _is_receiver(function: Function, name: str) -> bool:
+    current: Function | None = function
+    while current is not None and current.owner is None:
+        current = current.parent
+    parameters = current.facts.parameters if current is not None else []
+    return bool(parameters) and parameters[0].name == name
+
+
+def _method_names(inference: Inference, cls: ProjectClass) -> set[str]:
+    names: set[str] = set()
+    for base in inference.mro(cls):
+        if isinstance(base, ProjectClass):
+            names.update(base.facts.bindings)
+    return names

@@ -1,0 +1,145 @@
+"""What an expression can evaluate to, as far as a linter can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastlint.catalog.model import Effect
+from fastlint.facts.model import Expr
+
+if TYPE_CHECKING:
+    from fastlint.project.program import Frame, Function, Module, ProjectClass
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class: one of the project, or a library's by its dotted name.
+
+    `origin` tells apart objects whose identity matters (routers), by where they are made.
+    """
+
+    cls: ProjectClass | str
+    origin: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """A class itself."""
+
+    cls: ProjectClass | str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionValue:
+    """A function of the project, bound to a receiver when it is a method.
+
+    `frame` is the call of the enclosing function that made a closure. `marks` say what decorators
+    made of it: "memoises", "contextmanager", "asynccontextmanager", "property", "offloads", "static",
+    "class". `blocks` is the effect of a decorator that waits between attempts.
+    """
+
+    function: Function
+    receiver: Value | None = None
+    frame: Frame | None = None
+    marks: frozenset[str] = frozenset()
+    blocks: tuple[str, Effect] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryName:
+    """A module, function or method of a library, by its dotted name."""
+
+    name: str
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module of the project."""
+
+    module: Module
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A list, tuple, set, dictionary or iterator, and what its items (values) can be."""
+
+    kind: str
+    items: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """A tuple of known length."""
+
+    items: tuple[Values, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitableOf:
+    """Something that gives these values when awaited."""
+
+    items: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A call that has not run yet: a coroutine, a generator, or a context manager made from one."""
+
+    kind: str
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A callable with arguments filled in."""
+
+    target: Value
+    args: tuple[Expr, ...]
+    keywords: tuple[tuple[str | None, Expr], ...]
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """`super()`: the receiver, seen from behind a class."""
+
+    cls: ProjectClass
+    receiver: Value
+
+
+@dataclass(frozen=True, slots=True)
+class TypeForm:
+    """An annotation used as a value: `Annotated[...]`, `A | B`."""
+
+    expr: Expr
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string that is known."""
+
+    text: str
+
+
+Value = (
+    Instance | ClassValue | FunctionValue | LibraryName | ModuleValue | Collection | Tuple
+    | AwaitableOf | Suspended | Partial | Super | TypeForm | Text
+)  # fmt: skip
+Values = tuple[Value, ...]
+
+MOST_VALUES = 12
+"""Where more than this many values are possible, nothing is known."""
+
+
+def union(parts: list[Values]) -> Values:
+    """Return the values of all parts without repetition; none if there are too many to mean anything."""
+    if len(parts) == 1:
+        return parts[0]
+    found: dict[Value, None] = {}
+    for part in parts:
+        for value in part:
+            found[value] = None
+    return tuple(found) if len(found) <= MOST_VALUES else ()

@@ -1,0 +1,63 @@
+"""An array of objects with the keys that ruff uses, and those that only fastlint has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from fastlint.diagnostics import Diagnostic, EntryPoint, Location, Step
+from fastlint.reports.model import Output, Result
+from fastlint.reports.words import rule_url
+
+
+def write(result: Result, output: Output) -> None:
+    """Write all diagnostics as one JSON array; paths are absolute."""
+    objects = [_diagnostic(diagnostic, output.cwd) for diagnostic in result.diagnostics]
+    json.dump(objects, output.stream, indent=2)
+    output.stream.write("\n")
+
+
+def _diagnostic(diagnostic: Diagnostic, cwd: Path) -> dict[str, object]:
+    return {
+        "cell": None,
+        "code": diagnostic.code,
+        "name": diagnostic.name,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "advice": diagnostic.advice,
+        "filename": _path(diagnostic.filename, cwd),
+        "location": _location(diagnostic.location),
+        "end_location": _location(diagnostic.end_location),
+        "chain": [_step(step, cwd) for step in diagnostic.chain],
+        "entry_points": [_entry_point(entry, cwd) for entry in diagnostic.entry_points],
+        "notes": list(diagnostic.notes),
+        "fix": None,
+        "noqa_row": diagnostic.location.row,
+        "url": rule_url(diagnostic.code, diagnostic.name),
+    }
+
+
+def _step(step: Step, cwd: Path) -> dict[str, object]:
+    return {
+        "filename": _path(step.filename, cwd),
+        "location": _location(step.location),
+        "call": step.call,
+        "target": step.target,
+    }
+
+
+def _entry_point(entry: EntryPoint, cwd: Path) -> dict[str, object]:
+    return {
+        "kind": entry.kind,
+        "label": entry.label,
+        "filename": _path(entry.filename, cwd),
+        "location": _location(entry.location),
+    }
+
+
+def _location(location: Location) -> dict[str, int]:
+    return {"row": location.row, "column": location.column}
+
+
+def _path(filename: str, cwd: Path) -> str:
+    return str(cwd / filename)

@@ -1,0 +1,171 @@
+"""What rules are made of: a libcst visitor that is shown suspicious expressions one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import libcst as cst
+
+from fastlint.application.contexts import Application
+from fastlint.application.model import REQUEST, Entry
+from fastlint.catalog.model import Effect
+from fastlint.diagnostics import Severity
+from fastlint.project.calls import Site
+from fastlint.project.program import Frame
+from fastlint.project.reach import Way
+from fastlint.rules.registry import BY_CODE, RuleInfo
+from fastlint.rules.rendering import render
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An expression that a rule looks at, and what the program analysis knows about it."""
+
+    site: Site
+    way: Way
+    phase: str
+    application: Application
+
+    @property
+    def frame(self) -> Frame:
+        """The function call that the expression is part of."""
+        return self.site.frame
+
+    @property
+    def effect(self) -> Effect:
+        """What the blocking call does."""
+        return self.way.sink.effect
+
+    @property
+    def target(self) -> str:
+        """The dotted name of the blocking call."""
+        return self.way.sink.name
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the expression is the blocking call itself."""
+        return self.way.callee is None
+
+    @property
+    def entry_kinds(self) -> set[str]:
+        """The kinds of the entry points that the function itself is."""
+        return self.application.kinds_of(self.frame)
+
+    def entries(self) -> list[Entry]:
+        """Return the entry points that lead here, nearest first."""
+        return self.application.entries_of(self.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says of a suspect; the engine adds places, chain and entry points."""
+
+    suspect: Suspect
+    severity: Severity
+    message: str
+    advice: str
+    others: tuple[Suspect, ...] = ()
+    """Further suspects that the one diagnostic stands for."""
+
+
+class Rule(cst.CSTVisitor):
+    """A rule sees one suspicious expression at a time and reports what it finds wrong with it."""
+
+    code: ClassVar[str]
+
+    def __init__(self, suspect: Suspect, report: Callable[[Finding], None]) -> None:
+        super().__init__()
+        self.suspect = suspect
+        self._report = report
+
+    @property
+    def info(self) -> RuleInfo:
+        """The rule's entry in the registry."""
+        return BY_CODE[self.code]
+
+    def report(self, message: str, advice: str, severity: Severity) -> None:
+        """Report the suspect, never as worse than the rule's own severity."""
+        self._report(Finding(self.suspect, min(self.info.severity, severity), message, advice))
+
+
+class BlockingRule(Rule):
+    """A rule about calls that stop the event loop; subclasses say which, and in what words."""
+
+    verb: ClassVar[str]
+    """What the call does, as in "`load()` sleeps on the event loop"."""
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Look at the outermost expression only: what is inside it is a suspect of its own."""
+        if self.concerns(node):
+            message = f"{self.subject()} {self.verb} on the event loop{self.where()}"
+            self.report(message, self.advice(), self.severity())
+        return False
+
+    def severity(self) -> Severity:
+        """Return how bad it is, at most the severity of the rule."""
+        return severity_of(self.suspect)
+
+    def advice(self) -> str:
+        """Return what to write instead."""
+        return advice_for(self.suspect)
+
+    def concerns(self, node: cst.CSTNode) -> bool:
+        """Tell whether the rule speaks of the suspect; other rules may be nearer to the matter."""
+        return not is_background(self.suspect) and not is_validator(self.suspect)
+
+    def subject(self) -> str:
+        """Return what the sentence is about: the call, and the blocking call below it."""
+        text = source_of(self.suspect)
+        return f"`{text}`" if self.suspect.is_direct else f"`{text}` ends in `{self.suspect.target}`, which"
+
+    def where(self) -> str:
+        """Return which route or other entry point waits, as the end of a sentence."""
+        if self.suspect.phase != REQUEST:
+            return " while the server starts"
+        entries = self.suspect.entries()
+        if not entries:
+            return ""
+        first = entries[0]
+        return f" in {first.label}" if first.kind in ("route", "websocket") else f" in {first.kind} {first.label}"
+
+
+def severity_of(suspect: Suspect) -> Severity:
+    """Return how bad a suspect is: by cost, and less where only start-up gets there."""
+    if suspect.phase != REQUEST:
+        return Severity.INFO
+    return (Severity.INFO, Severity.WARNING, Severity.ERROR)[suspect.effect.rank]
+
+
+def advice_for(suspect: Suspect) -> str:
+    """Return what to write instead."""
+    if suspect.is_direct:
+        instead = suspect.effect.instead
+        thread = f"`await run_in_threadpool({callee_of(suspect)}, ...)`"
+        return f"Write {instead}, or {thread}" if instead else f"Write {thread}, or make the function `def` if nothing in it is awaited"
+    thread = f"Write `await run_in_threadpool({callee_of(suspect)}, ...)`"
+    instead = suspect.effect.instead
+    return f"{thread}, or make the chain async: {instead}" if instead else thread
+
+
+def callee_of(suspect: Suspect) -> str:
+    """Return the source of what is called, for advice."""
+    text = source_of(suspect)
+    return text.partition("(")[0] if suspect.site.event[0] in ("call", "drop") else text
+
+
+def source_of(suspect: Suspect, limit: int = 60) -> str:
+    """Return the expression as code on one line, shortened."""
+    text = render(suspect.site.event[1])
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def is_background(suspect: Suspect) -> bool:
+    """Tell whether the function only ever runs as a background task."""
+    return suspect.entry_kinds == {"background task"}
+
+
+def is_validator(suspect: Suspect) -> bool:
+    """Tell whether the function validates requests or serializes responses."""
+    return bool(suspect.entry_kinds & {"validator", "serializer"})

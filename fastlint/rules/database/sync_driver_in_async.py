@@ -1,0 +1,19 @@
+"""FL201: A synchronous database call stops the event loop."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from fastlint.rules.base import BlockingRule
+from fastlint.rules.database.injection import injected_session
+
+
+class SyncDriverInAsync(BlockingRule):
+    """A synchronous database call stops the event loop."""
+
+    code = "FL201"
+    verb = "waits for the database"
+
+    def concerns(self, node: cst.CSTNode) -> bool:
+        """Injected sessions are the subject of FL202."""
+        return super().concerns(node) and injected_session(self.suspect) is None

@@ -1,0 +1,1 @@
+"""Rules about the event loop and the thread pool."""

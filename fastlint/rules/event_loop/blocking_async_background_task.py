@@ -1,0 +1,25 @@
+"""FL110: An `async def` background task runs on the event loop, and blocks it."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from fastlint.rules.base import BlockingRule, advice_for, is_background
+
+
+class BlockingAsyncBackgroundTask(BlockingRule):
+    """An `async def` background task runs on the event loop, and blocks it."""
+
+    code = "FL110"
+    verb = "blocks in an async background task, which runs"
+
+    def concerns(self, node: cst.CSTNode) -> bool:
+        """Only functions that run as background tasks and in no other way."""
+        return is_background(self.suspect)
+
+    def advice(self) -> str:
+        """A background task that awaits nothing is right as a plain function."""
+        facts = self.suspect.frame.function.facts
+        if not facts.has_await:
+            return f"Make `{facts.name}` a plain `def`: it awaits nothing, and plain tasks run in the thread pool"
+        return advice_for(self.suspect)

@@ -1,0 +1,22 @@
+"""FL111: FastAPI validates requests on the event loop, for `def` routes as well."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from fastlint.rules.base import BlockingRule, is_validator
+
+
+class IoInValidator(BlockingRule):
+    """FastAPI validates requests on the event loop, for `def` routes as well."""
+
+    code = "FL111"
+    verb = "blocks in a validator or serializer, which runs"
+
+    def concerns(self, node: cst.CSTNode) -> bool:
+        """Only code of models that requests or responses pass through."""
+        return is_validator(self.suspect)
+
+    def advice(self) -> str:
+        """Validators cannot await, so the work has to move."""
+        return "Check this in a dependency or in the route, where it can be awaited or run in the thread pool"

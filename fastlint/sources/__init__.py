@@ -1,0 +1,1 @@
+"""The files of a project: which they are and what they say."""

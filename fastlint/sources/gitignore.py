@@ -1,0 +1,125 @@
+"""What git ignores: asked from git itself, or read from `.gitignore` files where there is no git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+# A hook runs with these set for the repository it belongs to; here they would point git elsewhere.
+_REPOSITORY_VARIABLES = (
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+
+
+class Ignores(Protocol):
+    """Tells which files and directories are ignored."""
+
+    def match(self, path: Path, is_directory: bool) -> bool:
+        """Whether the file or directory at `path` (absolute) is ignored."""
+
+
+class NothingIgnored:
+    """Used where ignore files do not count."""
+
+    def match(self, path: Path, is_directory: bool) -> bool:
+        """Never."""
+        return False
+
+
+def ignores_for(directory: Path, top: Path) -> Ignores:
+    """What is ignored at and below `directory`.
+
+    Outside of a repository `.gitignore` files count from `top` (a parent of `directory`) downwards.
+    """
+    repository = next((d for d in (directory, *directory.parents) if (d / ".git").exists()), None)
+    listed = None if repository is None else _ask_git(repository, directory)
+    if listed is not None:
+        return _Listed(listed)
+    top = repository or (top if directory.is_relative_to(top) else directory)
+    return _IgnoreFiles(top, directory)
+
+
+class _Listed:
+    """Paths that git lists as ignored; a directory stands for everything in it."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = frozenset(paths)
+
+    def match(self, path: Path, is_directory: bool) -> bool:
+        return path in self._paths
+
+
+def _ask_git(repository: Path, directory: Path) -> list[Path] | None:
+    """The ignored paths below `directory`, or None if git is missing or does not answer."""
+    environment = {key: value for key, value in os.environ.items() if key not in _REPOSITORY_VARIABLES}
+    listing = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    # A repository may come from anywhere, so its configuration must not name a program to run.
+    command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", *listing, "--", str(directory)]
+    try:
+        answer = subprocess.run(
+            command,
+            cwd=repository,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if answer.returncode != 0:
+        return None
+    return [repository / os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
+
+
+class _IgnoreFiles:
+    """The `.gitignore` files from `top` downwards; of two that disagree, the deeper one decides."""
+
+    def __init__(self, top: Path, directory: Path) -> None:
+        self._top = top
+        self._specs: dict[Path, GitIgnoreSpec | None] = {}
+        if directory != top and any(
+            self.match(parent, is_directory=True)
+            for parent in (directory, *directory.parents)
+            if parent.is_relative_to(top) and parent != top
+        ):
+            # Somebody asked for an ignored directory by name: only what it says itself counts in it.
+            self._top = directory
+
+    def match(self, path: Path, is_directory: bool) -> bool:
+        for directory in path.parents:
+            if not directory.is_relative_to(self._top):
+                break
+            spec = self._spec(directory)
+            if spec is not None:
+                relative = path.relative_to(directory).as_posix()
+                verdict = spec.check_file(f"{relative}/" if is_directory else relative).include
+                if verdict is not None:
+                    return verdict
+        return False
+
+    def _spec(self, directory: Path) -> GitIgnoreSpec | None:
+        if directory not in self._specs:
+            self._specs[directory] = _read_spec(directory / ".gitignore")
+        return self._specs[directory]
+
+
+def _read_spec(path: Path) -> GitIgnoreSpec | None:
+    try:
+        lines = path.read_bytes().decode("utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)

@@ -1,0 +1,78 @@
+"""Bytes of a file to text, the way Python itself decodes them."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import stat
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 2_000_000
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class SourceError(Exception):
+    """A file that cannot be taken as source: `code` is the rule that reports it, `message` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a file, its line ends as they are and without a byte order mark."""
+
+    text: str
+
+    def lines(self) -> list[str]:
+        """The lines as Python counts them, without their ends."""
+        return [line.rstrip("\n") for line in io.StringIO(self.text, newline=None)]
+
+
+def read_source(path: Path) -> Source:
+    """Read the file at `path`. Raises `SourceError` (FL901 unreadable, FL902 too large)."""
+    data = _read_bytes(path)
+    if data.startswith(_UTF16_MARKS):
+        raise SourceError("FL901", "The file is UTF-16, which Python does not read; save it as UTF-8")
+    if b"\0" in data:
+        raise SourceError("FL901", "The file contains NUL bytes, so it is binary and not Python source")
+    return Source(_decode(data))
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError("FL901", "The path is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise SourceError(
+                "FL902",
+                f"The file is {status.st_size / 1e6:.1f} MB and was skipped; the limit is "
+                f"{MAX_BYTES / 1e6:.0f} MB, which generated files exceed and written ones do not",
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SourceError("FL901", "The file does not exist any more, or is a link to nowhere") from None
+    except OSError as error:
+        raise SourceError("FL901", f"The file cannot be read: {error.strerror or error}") from None
+
+
+def _decode(data: bytes) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError as error:
+        raise SourceError("FL901", f"The encoding of the file cannot be told: {error.msg}") from None
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(
+            "FL901",
+            f"The file is not valid {error.encoding.upper()}: byte 0x{data[error.start]:02x} in line {row}; "
+            "save it as UTF-8 or declare its encoding in the first line",
+        ) from None
