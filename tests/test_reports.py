@@ -72,7 +72,7 @@ def test_full(project: Path) -> None:
         "  chain: app/services.py:8 `client.fetch(url)` -> app.http.Client.fetch\n"
         "         app/http.py:21 `requests.get(url)` -> requests.get\n"
         "  reached from: GET /users/{id} (app/main.py:1) and 1 more\n"
-        "  instead: await `httpx.AsyncClient.get()`\n"
+        "  help: await `httpx.AsyncClient.get()`\n"
         "\n"
         "Found 1 diagnostic (1 error) in 41 files.\n"
     )
@@ -95,7 +95,7 @@ def test_full_at_forty_columns(project: Path) -> None:
         "  reached from:\n"
         "    GET /users/{id} (app/main.py:1) and\n"
         "    1 more\n"
-        "  instead:\n"
+        "  help:\n"
         "    await `httpx.AsyncClient.get()`\n"
         "  note:\n"
         "    a note that is longer than a line\n"
@@ -257,7 +257,7 @@ def test_github(project: Path, workflow: Path) -> None:
         "`load_profile()` blocks the event loop in route GET /users/{id}"
         "%0Aapp/http.py:21 requests.get(url) -> requests.get"
         "%0AReached from: GET /users/{id}"
-        "%0AInstead: await `httpx.AsyncClient.get()`"
+        "%0AHelp: await `httpx.AsyncClient.get()`"
     )
     assert second.startswith("app/main.py:2:12: FL102 ")
     assert last == "Found 1 diagnostic (1 error) in 41 files."
@@ -267,7 +267,7 @@ def test_github_escapes(project: Path, workflow: Path) -> None:
     odd = diagnostic(filename="a,b:c%.py", message="100%\r\nof it", chain=(), entry_points=())
     line = report("github", project, odd).splitlines()[0]
     assert ",file=a%2Cb%3Ac%25.py," in line
-    assert line.endswith("::100%25 of it%0AInstead: await `httpx.AsyncClient.get()`")
+    assert line.endswith("::100%25 of it%0AHelp: await `httpx.AsyncClient.get()`")
 
 
 def test_github_names_no_columns_over_several_lines(project: Path, workflow: Path) -> None:

@@ -13,10 +13,13 @@ from fastlint.application.validators import VALIDATING
 from fastlint.facts.model import Expr, Parameter
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
+from fastlint.project.members import class_attribute, subclasses
 from fastlint.project.program import Frame, Function, Program
 from fastlint.project.reach import Reach, Way
+from fastlint.project.values import FunctionValue, Instance
 
 OTHER_LOOPS = frozenset({"asyncio.run", "anyio.run", "asyncio.AbstractEventLoop.run_until_complete", "trio.run"})
+MOST_SUBCLASSES = 8
 OFF_LOOP_ROOTS = frozenset({"celery", "click", "typer", "dramatiq", "rq", "invoke", "huey", "prefect", "airflow"})
 
 
@@ -53,6 +56,7 @@ class Application:
         self._follow_threads()
         self._follow((e.frame for e in self.entries if e.runs_on == LOOP and e.phase == STARTUP), STARTUP)
         self._follow(self._unlinked(), REQUEST)
+        self._follow(self._inherited(), REQUEST)
 
     def _follow(self, frames: Iterable[Frame], phase: str) -> None:
         queue = deque((frame, phase) for frame in frames)
@@ -110,6 +114,22 @@ class Application:
                 continue
             if facts.name in mentioned or facts.decorators or function.owner is not None:
                 found.append(self.program.generic_frame(function))
+        return found
+
+    def _inherited(self) -> list[Frame]:
+        """Return the calls of coroutine methods on subclasses that inherit them."""
+        found = []
+        for frame, phase in self.on_loop.items():
+            receiver, function = frame.receiver, frame.function
+            if phase != REQUEST or frame.bound or function.owner is None or not isinstance(receiver, Instance):
+                continue
+            if receiver.cls is not function.owner:
+                continue
+            for cls in subclasses(self.inference, function.owner)[:MOST_SUBCLASSES]:
+                below = Instance(cls)
+                for method in class_attribute(self.inference, cls, function.facts.name, below) or ():
+                    if isinstance(method, FunctionValue) and method.function is function:
+                        found.append(self.program.frame(function, frame.parent, below))
         return found
 
     def _is_off_loop(self, function: Function) -> bool:

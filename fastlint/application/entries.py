@@ -16,12 +16,15 @@ from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
 
 MIDDLEWARE = "starlette.middleware.base.BaseHTTPMiddleware"
 ROUTE_CLASSES = ("fastapi.routing.APIRoute", "starlette.routing.Route")
-RESPONSES = ("starlette.responses.Response", "fastapi.Response", "fastapi.responses.Response")
+RESOLVERS = frozenset({
+    "strawberry.field", "strawberry.mutation", "strawberry.subscription", "strawberry.type.field",
+})  # fmt: skip
 BACKGROUND = frozenset({
     "fastapi.BackgroundTasks", "starlette.background.BackgroundTasks", "starlette.background.BackgroundTask",
     "fastapi.background.BackgroundTasks",
 })  # fmt: skip
 STARTUP_KEYWORDS = ("lifespan", "on_startup", "on_shutdown")
+KEYWORDS = frozenset({*STARTUP_KEYWORDS, "dependencies", "default_response_class", "resolver"})
 
 
 class EntryFinder:
@@ -42,6 +45,7 @@ class EntryFinder:
         for function in self.inference.program.functions():
             self._scan_decorators(function)
             self._scan_calls(function)
+            self._scan_overrides(function)
         for cls in self.inference.program.classes():
             self._scan_class(cls)
         return list(self.entries.values())
@@ -77,15 +81,26 @@ class EntryFinder:
         FastAPI 0.165: fastapi/dependencies/models.py, Dependant.is_coroutine_callable.
         """
         frame = self.inference.defining_frame(function.function)
-        if not function.function.facts.is_async:
-            return
+        is_async = function.function.facts.is_async
         for value in self.inference.decorated(function.function, frame):
             if isinstance(value, FunctionValue) and value.function is not function.function:
-                self._add("route", label, self._frame(value), sync_on_loop=True)
+                self._add("route", label, self._frame(value), sync_on_loop=is_async)
+
+    def _add_response_class(self, call: Expr, frame: Frame, label: str) -> None:
+        """The class that renders a response does so on the event loop, for `def` routes as well.
+
+        FastAPI 0.165: fastapi/routing.py, get_request_handler.
+        """
+        for keyword in ("response_class", "default_response_class"):
+            given = call_argument(call, None, keyword)
+            for value in self.inference.values(given, frame) if given is not None else ():
+                if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
+                    self._add_methods(value.cls, ("render", "__init__"), "serializer", label)
 
     def _add_models(self, route: Route, function: FunctionValue, frame: Frame, label: str) -> None:
         for validator in self.models.request(function.function, frame):
             self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
+        self._add_response_class(route.call, route.frame, label)
         response = call_argument(route.call, None, "response_model")
         annotation, scope = response, route.frame
         if annotation is None:
@@ -123,6 +138,9 @@ class EntryFinder:
     # Decorators: handlers, middleware, events
 
     def _scan_decorators(self, function: Function) -> None:
+        if RESOLVERS.intersection(self.resolver.decorator_names(function)):
+            frame = self.inference.program.generic_frame(function)
+            self._add("resolver", function.facts.name, frame, sync_on_loop=True)
         for decorator in function.facts.decorators:
             if decorator[0] != "call" or decorator[1][0] != "attr":
                 continue
@@ -154,16 +172,26 @@ class EntryFinder:
             base = expr[1]
             name = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
             handler = _CALLS.get(name)
-            if handler is not None or any(key in STARTUP_KEYWORDS or key == "dependencies" for key, _ in expr[3]):
+            if handler is not None or any(key in KEYWORDS for key, _ in expr[3]):
                 frame = frame or self.inference.program.generic_frame(function)
                 if handler is not None:
                     handler(self, expr, frame)
                 self._scan_keywords(expr, frame)
 
+    def _scan_overrides(self, function: Function) -> None:
+        """`app.dependency_overrides[get_user] = get_test_user`."""
+        for base, name, value in function.facts.stores:
+            if name == "[]" and base[0] == "attr" and base[2] == "dependency_overrides":
+                for provider in self.inference.values(value, self.inference.program.generic_frame(function)):
+                    self._add_provider(provider, "an override")
+
     def _scan_keywords(self, call: Expr, frame: Frame) -> None:
         """`FastAPI(lifespan=..., dependencies=[...])`, `include_router(..., dependencies=[...])`."""
         for provider in listed_providers(self.inference, call, frame):
             self._add_provider(provider, "every route of the router")
+        self._add_response_class(call, frame, "every route of the application")
+        if any(getattr(v, "name", "") in RESOLVERS for v in self.inference.values(call[1], frame)):
+            self._each(call, None, "resolver", frame, "resolver", sync_on_loop=True)
         for keyword in STARTUP_KEYWORDS:
             given = call_argument(call, None, keyword)
             if given is None:
@@ -216,16 +244,14 @@ class EntryFinder:
             self._add_methods(cls, ("dispatch",), "middleware")
         elif any(self.inference.is_subclass(value, name) for name in ROUTE_CLASSES):
             self._add_methods(cls, ("get_route_handler",), "route class")
-        elif any(self.inference.is_subclass(value, name) for name in RESPONSES):
-            self._add_methods(cls, ("render", "__init__"), "response class")
         elif _is_asgi(cls):
             self._add_methods(cls, ("__call__",), "middleware")
 
-    def _add_methods(self, cls: ProjectClass, names: tuple[str, ...], kind: str) -> None:
+    def _add_methods(self, cls: ProjectClass, names: tuple[str, ...], kind: str, label: str = "") -> None:
         for method in cls.methods():
             if method.facts.name in names:
                 frame = self.inference.program.generic_frame(method)
-                self._add(kind, cls.facts.name, frame, sync_on_loop=True)
+                self._add(kind, label or cls.facts.name, frame, sync_on_loop=True)
 
 
 def _is_asgi(cls: ProjectClass) -> bool:

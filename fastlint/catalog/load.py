@@ -189,9 +189,12 @@ def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None)
             catalog.add(tomllib.loads(text))
     if extra:
         catalog.add(extra)
-    types = [*catalog.returns.values(), *catalog.attributes.values()]
-    for text in types:
+    for text in (*catalog.returns.values(), *catalog.attributes.values()):
         catalog.classes.update(_classes_in(parse_type(text)))
+    for name in (*catalog.returns, *catalog.effects):
+        owner, _, member = name.rpartition(".")
+        if member.startswith("__"):
+            catalog.classes.add(owner)
     return catalog
 
 

@@ -6,7 +6,13 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastlint.facts.guards import assigned_targets, memo_targets, present_targets
+from fastlint.facts.guards import (
+    asks_for_running_loop,
+    assigned_targets,
+    loop_state,
+    memo_targets,
+    present_targets,
+)
 from fastlint.facts.model import (
     DIRECTLY,
     INSIDE,
@@ -53,6 +59,8 @@ class _Extractor:
         self.statement = 0
         self.globals: set[str] = set()
         self.awaiting = 0
+        self.consumed = False
+        """Whether a generator expression met now is iterated at once."""
 
     # Definitions
 
@@ -160,6 +168,9 @@ class _Extractor:
                     if isinstance(child, ast.expr):
                         self.expr(child)
             if isinstance(node, ast.If) and isinstance(node.body[-1], JUMPS) and not node.orelse:
+                self._narrow(ast.UnaryOp(ast.Not(), node.test))
+                if loop_state(node.test)[0]:
+                    self._enter_block("once")
                 targets = present_targets(node.test, self.globals, statements[:position])
                 if targets & assigned_targets(statements[position + 1 :]):
                     self._enter_block("once")
@@ -236,12 +247,16 @@ class _Extractor:
     def _on_if(self, node: ast.If) -> None:
         self.expr(node.test)
         once = memo_targets(node.test, self.globals) & assigned_targets(node.body)
-        before = self._enter_block("once" if once else "")
+        running, idle = loop_state(node.test)
+        before = self._enter_block("once" if once or idle else "")
         self._narrow(node.test)
         self._body(node.body)
         self.block = before
         if node.orelse:
-            self._block(node.orelse)
+            before = self._enter_block("once" if running else "")
+            self._narrow(ast.UnaryOp(ast.Not(), node.test))
+            self._body(node.orelse)
+            self.block = before
 
     def _narrow(self, test: ast.expr) -> None:
         """Bind a name that `isinstance` tests to the class, for the block that follows."""
@@ -250,6 +265,13 @@ class _Extractor:
             match part:
                 case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
                     self._bind_name(name, ("instance", self.quiet(kind)))
+                case ast.UnaryOp(
+                    op=ast.Not(), operand=ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind])
+                ):
+                    before: Expr = ("name", name, self.time, self.block)
+                    self._bind_name(name, ("except", before, self.quiet(kind)))
+                case ast.UnaryOp(op=ast.Not(), operand=ast.UnaryOp(op=ast.Not(), operand=inner)):
+                    self._narrow(inner)
 
     def _on_for(self, node: ast.For | ast.AsyncFor) -> None:
         iterable = self._iterate(node, isinstance(node, ast.AsyncFor))
@@ -286,8 +308,9 @@ class _Extractor:
 
     def _on_try(self, node: Any) -> None:
         self._body(node.body)
+        asks_for_loop = any(asks_for_running_loop(statement) for statement in node.body)
         for handler in node.handlers:
-            before = self._enter_block("")
+            before = self._enter_block("once" if asks_for_loop else "")
             if handler.type is not None:
                 caught = self.expr(handler.type)
                 if handler.name:
@@ -331,8 +354,12 @@ class _Extractor:
                 place: Expr = ("attr", owner, attribute, span_of(target))
                 self.here.events.append(("set", place, self.statement, self.block, NOT_AWAITED, span_of(target)))
             case ast.Subscript(value=base, slice=index):
-                self.expr(index)
-                self.here.stores.append((self.expr(base), "[]", value))
+                holder = self.expr(base)
+                self.here.stores.append((holder, "[]", value))
+                place = ("sub", holder, self.expr(index), span_of(target))
+                self.here.events.append(
+                    ("setitem", place, self.statement, self.block, NOT_AWAITED, span_of(target))
+                )
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 literal = value[1] if value[0] in ("tuple", "list") else ()
                 for position, element in enumerate(elements):
@@ -344,7 +371,7 @@ class _Extractor:
     def _bind_name(self, name: str, value: Expr) -> None:
         names, block = self.names, self.block
         if name in self.globals and self.index > 0:
-            names, block = self._outer_names(name), 0
+            names, block, value = self._outer_names(name), 0, ("within", self.index, value)
         names.setdefault(name, []).append((self.time, block, value))
         self.time += 1
 
@@ -415,13 +442,21 @@ class _Extractor:
             base: Expr = ("attr", self.expr(func.value), func.attr, span_of(func))
         else:
             base = self.expr(func)
-        args = tuple([self.expr(a) for a in node.args])
+        args = tuple([self._argument(a, base) for a in node.args])
         keywords = tuple([(k.arg, self.expr(k.value)) for k in node.keywords])
         span = span_of(node)
         call = ("call", base, args, keywords, span)
         how = DIRECTLY if awaited else INSIDE if self.awaiting else NOT_AWAITED
         self.here.events.append((kind, call, self.statement, self.block, how, span))
         return call
+
+    def _argument(self, node: ast.expr, callee: Expr) -> Expr:
+        if isinstance(node, ast.GeneratorExp):
+            self.consumed = not _names_response(callee)
+            value = self.expr(node)
+            self.consumed = False
+            return value
+        return self.expr(node)
 
     def _on_await(self, node: ast.Await) -> Expr:
         self.here.has_await = True
@@ -484,6 +519,15 @@ class _Extractor:
     def _on_lambda(self, node: ast.Lambda) -> Expr:
         return ("lambda", self._function(node, "<lambda>"))
 
+    def _on_generator(self, node: ast.GeneratorExp) -> Expr:
+        """A generator expression runs where it is consumed: at once as an argument, else later."""
+        if self.consumed:
+            return self._on_comprehension(node)
+        before = self._enter_block("once")
+        value = self._on_comprehension(node)
+        self.block = before
+        return value
+
     def _on_comprehension(self, node: Any) -> Expr:
         before = self.block
         for generator in node.generators:
@@ -524,6 +568,12 @@ class _Extractor:
         self.here.events.append(("iter", source, self.statement, self.block, NOT_AWAITED, span_of(node.value)))
         self.here.yields.append(("elem", source))
         return UNKNOWN
+
+
+def _names_response(callee: Expr) -> bool:
+    """Tell whether a call makes a response, which iterates in the thread pool."""
+    name = callee[1] if callee[0] == "name" else callee[2] if callee[0] == "attr" else ""
+    return str(name).endswith("Response")
 
 
 def _constant(value: object) -> Expr:
@@ -597,7 +647,7 @@ _EXPRESSIONS: dict[type, Callable[[_Extractor, Any], Expr]] = {
     ast.Lambda: _Extractor._on_lambda,
     ast.ListComp: _Extractor._on_comprehension,
     ast.SetComp: _Extractor._on_comprehension,
-    ast.GeneratorExp: _Extractor._on_comprehension,
+    ast.GeneratorExp: _Extractor._on_generator,
     ast.DictComp: _Extractor._on_comprehension,
     ast.NamedExpr: _Extractor._on_walrus,
     ast.JoinedStr: _Extractor._on_fstring,

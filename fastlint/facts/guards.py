@@ -62,6 +62,26 @@ def assigned_targets(statements: Iterable[ast.stmt]) -> set[str]:
     return found
 
 
+def asks_for_running_loop(statement: ast.stmt) -> bool:
+    """Tell whether a statement asks for the running event loop: if that fails, none is running."""
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func).endswith("get_running_loop")
+        for node in ast.walk(statement)
+    )
+
+
+def loop_state(test: ast.expr) -> tuple[bool, bool]:
+    """Return whether a test holds only while an event loop runs, and whether only while none runs."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        running, idle = loop_state(test.operand)
+        return idle, running
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        states = [loop_state(value) for value in test.values]
+        return any(running for running, _ in states), any(idle for _, idle in states)
+    is_running = isinstance(test, ast.Call) and ast.unparse(test.func).endswith(".is_running")
+    return is_running, False
+
+
 def _targets(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Assign(targets=targets):

@@ -22,8 +22,9 @@ An expression is a tuple whose first item is its tag:
     ("enter" | "aenter", expression)     what `with` binds
     ("item", expression, index)          an element of an unpacked value
     ("instance", expression)             an instance of that class: `except E as e`, isinstance()
+    ("except", expression, class)        what is left of it when isinstance() said no
     ("typed", annotation, value or None)
-    ("yield", value)
+    ("within", function, expression)     evaluated in another function: `global x; x = ...`
     ("unknown",)
 
 A span is (row, column, end row, end column): rows from 1, columns from 0 in UTF-8 bytes, as in `ast`.
@@ -50,7 +51,8 @@ Event = tuple[str, Expr, int, int, int, Span]
 """(kind, expression, statement, block, awaited, span): something that runs.
 
 Kinds: "call", "drop" (a call whose value is thrown away), "enter" and "aenter" (`with`), "iter" and
-"aiter" (`for`), "attr" and "set" (an attribute is read, is set), "sub" (base[index]), "op" (an operator).
+"aiter" (`for`), "attr" and "set" (an attribute is read, is set), "sub" and "setitem" (base[index]), "op"
+(an operator).
 """
 
 NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
@@ -58,7 +60,8 @@ NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
 awaited expression (`await gather(f(), g())`)."""
 
 Block = tuple[int, str]
-"""(parent, kind): kind is "", "loop", or "once" for code behind a guard that lets it run one time."""
+"""(parent, kind): kind is "", "loop", or "once" for code that a guard keeps from running on each request:
+`if _client is None`, `except RuntimeError` after asking for the running loop, a generator not yet consumed."""
 
 Statement = tuple[Span, Span]
 """The span of a statement and of its header (all of it, for a simple statement)."""

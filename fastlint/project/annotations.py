@@ -106,6 +106,8 @@ def _special(
         return (Collection("list", inner(0)),)
     if name in MAPS:
         return (Collection("dict", inner(len(arguments) - 1)),)
+    if name == "ContextVar":
+        return (Collection("contextvar", inner(0)),)
     if name in AWAITABLES:
         return (AwaitableOf(inner(len(arguments) - 1)),)
     if name in OPAQUE:

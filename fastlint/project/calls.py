@@ -22,6 +22,13 @@ from fastlint.project.values import (
 )
 
 CONSTRUCTION = ("__new__", "__init__", "__post_init__", "model_post_init")
+MODEL_FACTORIES = frozenset({
+    "pydantic.BaseModel.model_validate", "pydantic.BaseModel.model_validate_json",
+    "pydantic.BaseModel.model_validate_strings", "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
+})  # fmt: skip
+RESPONSE = "starlette.responses.Response"
+LAZY = frozenset({"builtins.map", "builtins.filter"})
+"""Functions whose callable runs only when the result is consumed."""
 
 
 class Sink(NamedTuple):
@@ -70,6 +77,8 @@ class CallResolver:
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = _property_names(inference)
         self._special = _special_method_names(inference)
+        self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
+        self._registered = _registered_implementations(inference)
 
     def sites(self, frame: Frame) -> list[Site]:
         """Return the places of a frame that run other code, in source order.
@@ -102,7 +111,7 @@ class CallResolver:
             for value in self.inference.values(expr, frame):
                 self._iterate(site, value)
         elif kind == "attr":
-            if expr[2] in self._properties:
+            if expr[2] in self._properties or self._has_hooked_reads:
                 self._read(site, expr)
         elif kind == "set":
             if expr[2] in self._properties:
@@ -110,6 +119,9 @@ class CallResolver:
         elif kind == "sub":
             if "__getitem__" in self._special:
                 self._operate(site, expr[1], "__getitem__")
+        elif kind == "setitem":
+            if "__setitem__" in self._special:
+                self._operate(site, expr[1], "__setitem__")
         elif kind == "op":
             method = members.OPERATORS.get(expr[1])
             if method in self._special:
@@ -159,6 +171,8 @@ class CallResolver:
         if "memoises" in callee.marks:
             return
         targets = members.implementations(self.inference, callee)
+        for function in self._registered.get(callee.function, ()):
+            targets.append(FunctionValue(function, callee.receiver))
         if awaited and any(t.function.facts.is_async for t in targets):
             targets = [t for t in targets if t.function.facts.is_async]
         for target in targets:
@@ -176,7 +190,8 @@ class CallResolver:
 
     def _construct(self, site: Site, cls: ProjectClass, call: Expr | None) -> None:
         receiver = Instance(cls)
-        for name in CONSTRUCTION:
+        names = (*CONSTRUCTION, "render") if self.inference.is_subclass(receiver, RESPONSE) else CONSTRUCTION
+        for name in names:
             for method in members.class_attribute(self.inference, cls, name, receiver) or ():
                 if isinstance(method, FunctionValue):
                     bound = FunctionValue(method.function, receiver, method.frame, method.marks)
@@ -186,8 +201,22 @@ class CallResolver:
         for base in self.inference.mro(cls):
             if isinstance(base, str):
                 self._add_sink(site, base, call)
+        self._run_hooks(site, cls)
+
+    def _run_hooks(self, site: Site, cls: ProjectClass) -> None:
+        """Run what making an object runs besides its constructor: validators and default factories."""
         for hook in self.hooks(cls):
             site.runs.append(self.inference.enter(hook, None, None))
+        for base in self.inference.mro(cls):
+            if not isinstance(base, ProjectClass):
+                continue
+            scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+            for bindings in base.facts.bindings.values():
+                for _, _, value in bindings:
+                    made = value[2] if value[0] == "typed" else value
+                    factory = call_argument(made, None, "default_factory") if made and made[0] == "call" else None
+                    for found in self.inference.values(factory, scope) if factory is not None else ():
+                        self._call(site, found, None)
 
     def hooks(self, cls: ProjectClass) -> list[FunctionValue]:
         """Return the functions that run whenever an object of the class is made (validators)."""
@@ -219,10 +248,13 @@ class CallResolver:
         name = callee.name
         if not awaited:
             self._add_sink(site, name, call)
+        if name in MODEL_FACTORIES and isinstance(callee.receiver, ClassValue):
+            if isinstance(callee.receiver.cls, ProjectClass):
+                self._construct(site, callee.receiver.cls, None)
         if call is None:
             return
         runs = self.catalog.runs.get(name)
-        if runs is not None:
+        if runs is not None and not (name in LAZY and site.event[0] == "drop"):
             for where in runs.callables:
                 position, keyword = (where, "") if isinstance(where, int) else (None, where)
                 argument = call_argument(call, position, keyword)
@@ -308,8 +340,21 @@ class CallResolver:
     def _read(self, site: Site, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
             getter = members.property_getter(self.inference, value, expr[2])
-            if getter is not None and "memoises" not in getter.marks:
+            if getter is None:
+                self._read_hooked(site, value, expr[2])
+            elif "memoises" not in getter.marks:
                 self._call_function(site, getter, None, awaited=False)
+
+    def _read_hooked(self, site: Site, value: Value, name: str) -> None:
+        """Reading an attribute runs `__getattr__` where there is no such attribute, or a descriptor."""
+        if not isinstance(value, Instance) or not isinstance(value.cls, ProjectClass):
+            return
+        found = members.class_attribute(self.inference, value.cls, name, value)
+        if found is None:
+            self._methods(site, value, "__getattr__")
+        for descriptor in found or ():
+            if isinstance(descriptor, Instance):
+                self._methods(site, descriptor, "__get__")
 
     def _write(self, site: Site, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
@@ -352,6 +397,25 @@ def _property_names(inference: Inference) -> frozenset[str]:
                 if isinstance(text, str) and ("property" in text or text in ("setter", "computed_field")):
                     names.add(function.facts.name)
     return frozenset(names)
+
+
+def _registered_implementations(inference: Inference) -> dict[Function, list[Function]]:
+    """Return, for each generic function of `functools.singledispatch`, what is registered with it."""
+    found: dict[Function, list[Function]] = {}
+    for function in inference.program.functions():
+        for decorator in function.facts.decorators:
+            target = decorator[1] if decorator[0] == "call" else decorator
+            if target[0] != "attr" or target[2] != "register":
+                continue
+            scope = inference.defining_frame(function)
+            generic = inference.values(target[1], scope)
+            if not generic and function.owner is not None and target[1][0] == "name":
+                bindings = function.owner.own(target[1][1])
+                generic = tuple(v for _, _, value in bindings for v in inference.values(value, scope))
+            for value in generic:
+                if isinstance(value, FunctionValue):
+                    found.setdefault(value.function, []).append(function)
+    return found
 
 
 def _special_method_names(inference: Inference) -> frozenset[str]:

@@ -13,6 +13,7 @@ from fastlint.project.annotations import annotated_values
 from fastlint.project.program import Frame, Function, Module, ProjectClass, Program
 from fastlint.project.stores import CallIndex, StoreIndex
 from fastlint.project.values import (
+    DEEPEST_OBJECT,
     AwaitableOf,
     ClassValue,
     Collection,
@@ -268,11 +269,19 @@ class Inference:
             return union([self._instance_of(("instance", k), frame) for k in kind[1]] or [()])
         return annotated_values(self, kind, frame)
 
+    def _except(self, expr: Expr, frame: Frame) -> Values:
+        excluded = {getattr(v, "cls", None) for v in self._instance_of(("instance", expr[2]), frame)}
+        return tuple(v for v in self.values(expr[1], frame) if getattr(v, "cls", v) not in excluded)
+
     def _typed(self, expr: Expr, frame: Frame) -> Values:
         declared = annotated_values(self, expr[1], frame)
         if expr[2] is None or (declared and not self.is_open(declared)):
             return declared
         return self.values(expr[2], frame) or declared
+
+    def _within(self, expr: Expr, frame: Frame) -> Values:
+        function = frame.function.module.functions[expr[1]]
+        return self.values(expr[2], self.program.generic_frame(function))
 
     # Names
 
@@ -296,7 +305,7 @@ class Inference:
         while scope is not None and scope.function.index > 0:
             facts = scope.function.facts
             if name in facts.bindings and name not in facts.outer_names:
-                return union([self.values(value, scope) for _, _, value in facts.bindings[name]])
+                return union([self.values(value, scope) for value in final_bindings(facts.bindings[name])])
             parameter = next((p for p in facts.parameters if p.name == name), None)
             if parameter is not None:
                 return self.parameter(scope, parameter)
@@ -310,7 +319,7 @@ class Inference:
         """Return what a module's attribute can be, or None if it has none of that name."""
         bindings = module.facts.functions[0].bindings.get(name)
         if bindings is not None:
-            return union([self.values(value, module.frame) for _, _, value in bindings])
+            return union([self.values(value, module.frame) for value in final_bindings(bindings)])
         for star, level in module.facts.stars:
             target = self.program.find_module(module, star, level)
             if target is not None and target is not module:
@@ -359,7 +368,7 @@ class Inference:
         if parameter.kind in ("args", "kwargs"):
             return (Collection("list" if parameter.kind == "args" else "dict", declared),)
         provided = self._provided(parameter, declared, outer)
-        if provided and (not declared or self.is_open(declared) or not _are_known(declared)):
+        if provided and (not declared or self.is_vague(declared) or not _are_known(declared)):
             return provided
         if declared and not self.is_open(declared):
             return declared
@@ -490,6 +499,17 @@ class Inference:
             for v in values
         )
 
+    def is_vague(self, values: Values) -> bool:
+        """Tell whether what a function really returns says more than these declared values."""
+        if self.is_open(values):
+            return True
+        for value in values:
+            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
+                init = members.initializer(self, value.cls)
+                if init is not None and self.open_parameters(init):
+                    return True
+        return False
+
     def type_variable(self, expr: Expr, frame: Frame) -> Values:
         """Return the bound of a type variable."""
         for binding in frame.function.module.facts.functions[0].bindings.get(
@@ -510,7 +530,7 @@ class Inference:
             case FunctionValue():
                 return self._function_result(callee, call, frame)
             case ClassValue(cls=ProjectClass() as cls):
-                return (Instance(cls, self._origin(cls, call, frame)),)
+                return (Instance(cls, self._origin(cls, call, frame), self._made_with(cls, call, frame)),)
             case ClassValue(cls=str() as name):
                 return (Instance(name),)
             case LibraryName():
@@ -528,6 +548,19 @@ class Inference:
         if any(isinstance(b, str) and b in self.tracked for b in self.mro(cls)):
             return (frame.function.module.path, call[4])
         return None
+
+    def _made_with(
+        self, cls: ProjectClass, call: Expr | None, frame: Frame | None
+    ) -> tuple[tuple[str, Values], ...]:
+        """Return what the constructor is passed for parameters whose annotation leaves them open."""
+        if call is None or frame is None or not (call[2] or call[3]):
+            return ()
+        init = members.initializer(self, cls)
+        if init is None or not self.open_parameters(init):
+            return ()
+        bound = self._bound_arguments(init, init.facts.parameters[1:], call, frame)
+        made = Instance(cls, None, tuple(bound))
+        return made.made_with if made.depth <= DEEPEST_OBJECT else ()
 
     def _function_result(self, callee: FunctionValue, call: Expr | None, frame: Frame | None) -> Values:
         entered = self.enter(callee, call, frame)
@@ -549,15 +582,23 @@ class Inference:
         if parent is None and function.parent is not None:
             parent = self.program.generic_frame(function.parent)
         bound: list[tuple[str, Values]] = []
-        open_names = self.open_parameters(function)
-        if call is not None and frame is not None and open_names:
+        if call is not None and frame is not None and self.open_parameters(function):
             skip = int(callee.receiver is not None and "static" not in callee.marks)
-            for parameter, argument in matched_arguments(function.facts.parameters[skip:], call):
-                if parameter.name in open_names:
-                    values = tuple(v for v in self.values(argument, frame) if _is_telling(v))
-                    if values:
-                        bound.append((parameter.name, values))
+            bound = self._bound_arguments(function, function.facts.parameters[skip:], call, frame)
         return self.program.frame(function, parent, callee.receiver, bound)
+
+    def _bound_arguments(
+        self, function: Function, parameters: list[Parameter], call: Expr, frame: Frame
+    ) -> list[tuple[str, Values]]:
+        """Return the arguments of a call that tell more than the annotations of its parameters."""
+        open_names = self.open_parameters(function)
+        bound = []
+        for parameter, argument in matched_arguments(parameters, call):
+            if parameter.name in open_names:
+                values = tuple(v for v in self.values(argument, frame) if _is_telling(v))
+                if values:
+                    bound.append((parameter.name, values))
+        return bound
 
     def open_parameters(self, function: Function) -> frozenset[str]:
         """Return the parameters whose annotation does not settle what they are."""
@@ -586,7 +627,7 @@ class Inference:
         if facts.returns_annotation is not None:
             outer = frame.parent or self.defining_frame(frame.function)
             declared = annotated_values(self, facts.returns_annotation, outer)
-        if declared and not self.is_open(declared):
+        if declared and not self.is_vague(declared):
             self._results[frame] = declared
             return declared
         self._busy.add(key)
@@ -644,6 +685,12 @@ def reaching_bindings(
     return found, best >= 0
 
 
+def final_bindings(bindings: list[Binding]) -> list[Expr]:
+    """Return the values that a name of a scope can have once the scope's body has run."""
+    last = max((i for i, (_, block, value) in enumerate(bindings) if block == 0 and value[0] != "within"), default=0)
+    return [value for i, (_, _, value) in enumerate(bindings) if i >= last or value[0] == "within"]
+
+
 def _is_within(block: int, loops: set[int], blocks: list[Block]) -> bool:
     while block >= 0:
         if block in loops:
@@ -688,6 +735,8 @@ def _is_telling(value: Value) -> bool:
     """Tell whether an argument is worth a frame of its own."""
     if isinstance(value, Instance):
         return not (isinstance(value.cls, str) and value.cls.startswith("builtins."))
+    if isinstance(value, Collection):
+        return any(_is_telling(v) for v in value.items)
     return isinstance(value, (FunctionValue, ClassValue, LibraryName, Partial, Suspended))
 
 
@@ -728,6 +777,8 @@ _HANDLERS: dict[str, Callable[[Inference, Expr, Frame], Values]] = {
     "aenter": Inference._entered,
     "item": Inference._item,
     "instance": Inference._instance_of,
+    "except": Inference._except,
     "typed": Inference._typed,
     "star": Inference._iterated,
+    "within": Inference._within,
 }

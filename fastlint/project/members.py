@@ -171,7 +171,10 @@ def _own_attribute(inference: Inference, cls: ProjectClass, name: str, receiver:
     for function, value in stored:
         parent = function.parent
         outer = inference.program.generic_frame(parent) if parent is not None else None
-        found.append(inference.values(value, inference.program.frame(function, outer, receiver)))
+        bound = receiver.made_with if isinstance(receiver, Instance) and function.facts.name == "__init__" else ()
+        names = {parameter.name for parameter in function.facts.parameters}
+        bound = tuple(pair for pair in bound if pair[0] in names)
+        found.append(inference.values(value, inference.program.frame(function, outer, receiver, bound)))
     return union(found) if found else ()
 
 
@@ -197,6 +200,14 @@ def _bind(inference: Inference, value: Value, receiver: Value) -> Values:
     if "property" in value.marks:
         return inference.result(bound, None, None)
     return (bound,)
+
+
+def initializer(inference: Inference, cls: ProjectClass) -> Function | None:
+    """Return the `__init__` of the project that constructing a class runs, or None."""
+    for base in inference.mro(cls):
+        if isinstance(base, ProjectClass) and base.own("__init__"):
+            return next((f for f in base.methods() if f.facts.name == "__init__"), None)
+    return None
 
 
 def class_value_attribute(inference: Inference, cls: ProjectClass, name: str, receiver: ClassValue) -> Values:
@@ -316,6 +327,12 @@ def apply_decorator(inference: Inference, decorator: Expr, values: Values, frame
             found.append(_mark(inference, applied.name, values))
         elif isinstance(applied, (FunctionValue, Partial)):
             found.append(_wrap(inference, applied, values, frame))
+        elif isinstance(applied, ClassValue) and isinstance(applied.cls, ProjectClass):
+            made = Instance(applied.cls)
+            found.append((made, *values) if special_method(inference, made, "__call__") else ())
+        elif isinstance(applied, Instance) and isinstance(applied.cls, ProjectClass):
+            for method in special_method(inference, applied, "__call__"):
+                found.append(_wrap(inference, method, values, frame))
     result = union(found) if found else ()
     if not result and decorator[0] == "attr" and decorator[2] in ("setter", "deleter", "getter"):
         return tuple(_with_mark(v, decorator[2]) for v in values)

@@ -15,6 +15,9 @@ OFFLINE_DIRECTORIES = frozenset(
     {"migrations", "alembic", "versions", "scripts", "docs", "examples", "benchmarks"}
 )
 
+SOURCE_ROOTS = frozenset({"src", "lib", "python"})
+"""Directories that packages are imported from, wherever in the project they are."""
+
 
 @dataclass(eq=False, slots=True)
 class Module:
@@ -126,6 +129,7 @@ class Program:
         self._by_parts: dict[str, Module] = {}
         self._found: dict[tuple[str, str], Module | None] = {}
         self._directories: set[str] = set()
+        self._source_roots: set[str] = set()
 
     def add(self, path: str, inner: str, facts: ModuleFacts) -> Module:
         """Add a file: its path as reports show it, and as seen from the directory being checked."""
@@ -140,6 +144,7 @@ class Program:
         place = pure.parent if module.is_package else pure.with_suffix("")
         self._by_parts[str(place)] = module
         self._directories.update(str(directory) for directory in pure.parents)
+        self._source_roots.update(str(directory) for directory in pure.parents if directory.name in SOURCE_ROOTS)
         return module
 
     def _dotted_name(self, path: PurePosixPath) -> str:
@@ -220,7 +225,8 @@ class Program:
             found = self._by_parts.get(str(directory.joinpath(*parts)))
             if found is not None and (found is not importer or len(parts) > 1):
                 return found
-        return None
+        roots = [r for r in self._source_roots if str(PurePosixPath(r).joinpath(*parts)) in self._by_parts]
+        return self._by_parts[str(PurePosixPath(roots[0]).joinpath(*parts))] if len(roots) == 1 else None
 
     def has_package(self, importer: Module, name: str) -> bool:
         """Tell whether an absolute name is a directory of the project without a module of its own."""

@@ -30,6 +30,8 @@ class StoreIndex:
         for function in program.functions():
             for base, name, value in function.facts.stores:
                 self._add(function, base, name, value)
+            if function.facts.is_generator and function.facts.is_async:
+                self._add_lifespan_state(function)
 
     def _add(self, function: Function, base: Expr, name: str, value: Expr) -> None:
         if name == "[]":
@@ -43,13 +45,29 @@ class StoreIndex:
         else:
             self._on_others[name].append((function, base, value))
 
+    def _add_lifespan_state(self, function: Function) -> None:
+        """What a lifespan yields as a dictionary becomes `request.state`."""
+        for value in function.facts.yields:
+            if value[0] == "dict":
+                for key, item in zip(value[1], value[2], strict=True):
+                    if key[0] == "const" and isinstance(key[1], str):
+                        self._on_state[key[1]].append((function, item))
+
     def of_class(self, cls: ProjectClass, name: str) -> list[tuple[Function, Expr]]:
         """Return the (method, value) pairs by which methods of a class set an attribute on self."""
         return self._on_self.get((cls, name), [])[:MOST_STORES]
 
     def items(self, inference: Inference, base: Expr, frame: Frame) -> Values:
-        """Return the values that are put into a container of that name in the same file."""
-        stored = self._items.get((frame.function.module.path, _last_name(base)), ())
+        """Return the values that are put into a container of that name in the same file.
+
+        Constants and class attributes are looked for in all files.
+        """
+        name = _last_name(base)
+        if name.isupper() or base[0] == "attr":
+            stored = [item for (_, other), items in self._items.items() if other == name for item in items]
+        else:
+            stored = self._items.get((frame.function.module.path, name), [])
+        stored = stored[:MOST_STORES]
         return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
 
     def elsewhere(self, inference: Inference, expr: Expr, base: Values, frame: Frame) -> Values:

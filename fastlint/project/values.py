@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 class Instance:
     """An object of a class: one of the project, or a library's by its dotted name.
 
-    `origin` tells apart objects whose identity matters (routers), by where they are made.
+    `origin` tells apart objects whose identity matters (routers), by where they are made; `made_with`
+    tells apart objects that are constructed with different collaborators.
     """
 
     cls: ProjectClass | str
     origin: object = None
+    made_with: tuple[tuple[str, Values], ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """How deeply objects made with objects are nested here."""
+        inner = [v.depth for _, values in self.made_with for v in values if isinstance(v, Instance)]
+        return 1 + max(inner, default=0) if self.made_with else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,9 @@ Value = (
     | AwaitableOf | Suspended | Partial | Super | TypeForm | Text
 )  # fmt: skip
 Values = tuple[Value, ...]
+
+DEEPEST_OBJECT = 3
+"""Objects nested more deeply than this are not told apart by what they are made with."""
 
 MOST_VALUES = 12
 """Where more than this many values are possible, nothing is known."""

@@ -59,7 +59,7 @@ class _Page:
         self._excerpt(diagnostic, style)
         self._field("chain", [self._step(step) for step in further_steps(diagnostic)])
         self._field("reached from", self._entries(diagnostic.entry_points))
-        self._field("instead", [clean(diagnostic.advice)] if diagnostic.advice else [])
+        self._field("help", [clean(diagnostic.advice)] if diagnostic.advice else [])
         for note in diagnostic.notes:
             self._field("note", [clean(note)])
         self._line()

@@ -69,7 +69,7 @@ def _text(diagnostic: Diagnostic, cwd: Path, base: Path) -> str:
         for s in further_steps(diagnostic)
     ]
     lines += [f"Reached from: {entry_label(entry)}" for entry in diagnostic.entry_points[:1]]
-    lines += [f"Instead: {diagnostic.advice}"] if diagnostic.advice else []
+    lines += [f"Help: {diagnostic.advice}"] if diagnostic.advice else []
     return "\n".join(clean(line) for line in lines)
 
 

@@ -68,8 +68,8 @@ RULES: tuple[RuleInfo, ...] = (
     ),
     RuleInfo(
         "FL119", "threadpool-starvation", "A wait without end occupies one of the pool's 40 threads",
-        Severity.WARNING, OCCUPYING, frozenset({"sleep", "http", "subprocess", "wait"}),
-        "fastlint.rules.event_loop.threadpool_starvation",
+        Severity.INFO, OCCUPYING, frozenset({"sleep", "http", "subprocess", "wait"}),
+        "fastlint.rules.event_loop.threadpool_starvation", default=False,
     ),
     _database("FL201", "sync-driver-in-async", "A synchronous database call stops the event loop"),
     _database("FL202", "sync-session-dependency-in-async-route", "An injected synchronous session stops the event loop",

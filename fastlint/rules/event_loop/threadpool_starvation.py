@@ -28,7 +28,7 @@ class ThreadpoolStarvation(Rule):
                 f"`{source_of(self.suspect)}` can hold a thread of the pool{where} without limit; "
                 "40 such waits stop every other `def` route and dependency",
                 "Give it a timeout, make it async, or run it under a `CapacityLimiter` of its own",
-                Severity.WARNING,
+                Severity.INFO,
             )
         return False
 
