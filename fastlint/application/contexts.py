@@ -104,7 +104,7 @@ class Application:
         """
         reached = {frame.function for frame in self.on_loop}
         elsewhere = self._on_other_loops()
-        mentioned = self._mentioned_names()
+        mentioned = {name for module in self.program.modules.values() if not module.is_test for name in module.facts.mentions}
         found = []
         for function in self.program.functions():
             facts = function.facts
@@ -135,16 +135,6 @@ class Application:
     def _is_off_loop(self, function: Function) -> bool:
         names = self.resolver.decorator_names(function)
         return any(name.partition(".")[0] in OFF_LOOP_ROOTS for name in names)
-
-    def _mentioned_names(self) -> set[str]:
-        """Return every name that some expression of the program reads."""
-        found: set[str] = set()
-        for function in self.program.functions():
-            for event in function.facts.events:
-                _collect_names(event[1], found)
-            for value in function.facts.returns:
-                _collect_names(value, found)
-        return found
 
     def _on_other_loops(self) -> set[Function]:
         """Return the coroutine functions that `asyncio.run` and the like start, and what these await."""
@@ -207,20 +197,3 @@ class Application:
 
 def _last(expr: Expr) -> str:
     return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
-
-
-def _collect_names(expr: Expr, found: set[str]) -> None:
-    """Add the last part of every name and attribute inside an expression."""
-    stack: list[object] = [expr]
-    while stack:
-        item = stack.pop()
-        if not isinstance(item, tuple) or not item:
-            continue
-        if item[0] == "name":
-            found.add(item[1])
-            continue
-        if item[0] == "attr":
-            found.add(item[2])
-            stack.append(item[1])
-            continue
-        stack.extend(item)

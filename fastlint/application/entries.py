@@ -9,7 +9,7 @@ from fastlint.application.model import LOOP, STARTUP, THREAD, Entry
 from fastlint.application.routes import Route, RouteTable, callables, find_routes, is_router
 from fastlint.application.validators import ModelReader
 from fastlint.facts.model import Expr
-from fastlint.project.calls import CallResolver
+from fastlint.project.calls import RESPONSE, CallResolver
 from fastlint.project.infer import Inference, call_argument
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
@@ -21,7 +21,6 @@ RESOLVERS = frozenset({
 })  # fmt: skip
 BACKGROUND = frozenset({
     "fastapi.BackgroundTasks", "starlette.background.BackgroundTasks", "starlette.background.BackgroundTask",
-    "fastapi.background.BackgroundTasks",
 })  # fmt: skip
 STARTUP_KEYWORDS = ("lifespan", "on_startup", "on_shutdown")
 KEYWORDS = frozenset({*STARTUP_KEYWORDS, "dependencies", "default_response_class", "resolver"})
@@ -100,7 +99,8 @@ class EntryFinder:
     def _add_models(self, route: Route, function: FunctionValue, frame: Frame, label: str) -> None:
         for validator in self.models.request(function.function, frame):
             self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
-        self._add_response_class(route.call, route.frame, label)
+        if not self._makes_response(frame):
+            self._add_response_class(route.call, route.frame, label)
         response = call_argument(route.call, None, "response_model")
         annotation, scope = response, route.frame
         if annotation is None:
@@ -111,6 +111,13 @@ class EntryFinder:
             for serializer in self.models.response(annotation, scope, validates=validates):
                 name = serializer.function.facts.name
                 self._add("serializer", f"{name} of {label}", serializer, sync_on_loop=True)
+
+    def _makes_response(self, frame: Frame) -> bool:
+        """Tell whether a route returns a response object itself, so that no class is asked to render."""
+        returned = [self.inference.values(value, frame) for value in frame.function.facts.returns]
+        return bool(returned) and all(
+            values and all(self.inference.is_subclass(v, RESPONSE) for v in values) for values in returned
+        )
 
     def _add_injected(self, function: Function, frame: Frame, label: str) -> None:
         if frame in self._injected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastlint.application.contexts import Application
@@ -25,6 +26,9 @@ LOG_HANDLERS = frozenset({
     "logging.handlers.SysLogHandler", "logging_loki.LokiHandler", "logstash.TCPLogstashHandler",
     "logstash.LogstashHandler", "splunk_handler.SplunkHandler", "graypy.GELFTCPHandler",
 })  # fmt: skip
+
+MOST_PLACES = 40
+"""More places than this that end in one blocking call are one diagnostic, at that call."""
 
 
 def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLines) -> list[tuple[RuleInfo, Finding]]:
@@ -47,7 +51,7 @@ def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLi
             for rule in interested:
                 if not rule.kinds or way.sink.effect.kind in rule.kinds:
                     found += _show(rule, _suspect(site, way, phase, application), sources)
-    return _grouped(found)
+    return _grouped(_root_causes(found))
 
 
 def _suspect(site: Site, way: Way, phase: str, application: Application) -> Suspect:
@@ -72,6 +76,30 @@ def _rule_class(rule: RuleInfo) -> type[Rule]:
     return getattr(module, name)  # type: ignore[no-any-return]
 
 
+def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:
+    """Where very many places end in the same blocking call, report that call, once."""
+    from fastlint.rules.base import Suspect
+
+    by_sink: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
+    for rule, finding in found:
+        end = finding.suspect.application.chain(finding.suspect.way)[-1].site
+        by_sink[rule.code, end.frame.function, end.event[5]].append((rule, finding))
+    kept = []
+    for group in by_sink.values():
+        places = {(f.suspect.frame.function, f.suspect.site.event[5]) for _, f in group}
+        if len(places) <= MOST_PLACES:
+            kept += group
+            continue
+        rule, finding = max(group, key=lambda pair: _badness(pair[1]))
+        suspect = finding.suspect
+        end = suspect.application.chain(suspect.way)[-1]
+        there = Suspect(end.site, end, suspect.phase, suspect.application)
+        message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and wait for it"
+        advice = f"Mend it here, once: {finding.advice[:1].lower()}{finding.advice[1:]}"
+        kept.append((rule, replace(finding, suspect=there, message=message, advice=advice)))
+    return kept
+
+
 def _grouped(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:
     """Keep one finding per place and rule, or per function where the rule wants that: the worst."""
     groups: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
@@ -83,8 +111,6 @@ def _grouped(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Find
 
 
 def _merge(group: list[tuple[RuleInfo, Finding]]) -> tuple[RuleInfo, Finding]:
-    from dataclasses import replace
-
     rule = group[0][0]
     by_place: dict[object, Finding] = {}
     for _, finding in group:

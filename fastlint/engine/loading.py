@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,28 +90,55 @@ def _top_modules(facts: ModuleFacts) -> set[str]:
 
 def _imported(settings: Settings, read: dict[SourceFile, ModuleFacts]) -> list[SourceFile]:
     """Return the files of the project that the given ones import."""
+    if settings.root in settings.paths:
+        return []
     found: dict[Path, SourceFile] = {}
+    finder = _Finder(settings.root)
     for file, facts in read.items():
-        for module, level, name in set(_imports(facts)):
-            for path in _candidates(settings.root, file.path, module, level, name):
-                if path not in found and path.is_file():
-                    display = path.relative_to(settings.cwd) if path.is_relative_to(settings.cwd) else path
-                    found[path] = SourceFile(path, display.as_posix())
+        for path in finder.find(str(file.path), set(_imports(facts))):
+            if path not in found:
+                display = path.relative_to(settings.cwd) if path.is_relative_to(settings.cwd) else path
+                found[path] = SourceFile(path, display.as_posix())
     return list(found.values())
 
 
-def _candidates(root: Path, importer: Path, module: str, level: int, name: str | None) -> Iterator[Path]:
-    """Yield where the file behind an import may be, inside the project."""
-    parts = module.split(".") if module else []
-    if level:
-        bases = [importer.parents[level - 1]] if level <= len(importer.parents) else []
-    else:
-        bases = [parent for parent in importer.parents if parent.is_relative_to(root)]
-        bases.append(root / "src")
-    for base in bases:
-        place = base.joinpath(*parts)
-        if parts and not level and not base.joinpath(parts[0]).exists() and not base.joinpath(f"{parts[0]}.py").exists():
-            continue
-        for end in [place, *([place / name] if name else [])]:
-            yield end.with_suffix(".py") if end.name and not end.suffix else end
-            yield end / "__init__.py"
+class _Finder:
+    """Finds the files behind imports, inside a project."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = str(root)
+        self._listed: dict[str, frozenset[str]] = {}
+
+    def find(self, importer: str, imports: set[tuple[str, int, str | None]]) -> Iterator[Path]:
+        """Yield the files that the imports of a file may name."""
+        directory = os.path.dirname(importer)
+        above = [directory]
+        while above[-1] != self.root and os.path.dirname(above[-1]) != above[-1]:
+            above.append(os.path.dirname(above[-1]))
+        above = [base for base in above if base.startswith(self.root)]
+        for module, level, name in imports:
+            parts = module.split(".") if module else []
+            bases = above[level - 1 : level] if level else [*above, os.path.join(self.root, "src")]
+            for base in bases:
+                yield from self._below(base, parts, name)
+
+    def _below(self, base: str, parts: list[str], name: str | None) -> Iterator[Path]:
+        """Yield the module, its packages' `__init__`, and the submodule of that name."""
+        place = base
+        for part in [*parts, *([name] if name else [])]:
+            names = self._names(place)
+            if f"{part}.py" in names:
+                yield Path(place, f"{part}.py")
+            if part not in names:
+                return
+            place = os.path.join(place, part)
+            if "__init__.py" in self._names(place):
+                yield Path(place, "__init__.py")
+
+    def _names(self, directory: str) -> frozenset[str]:
+        if directory not in self._listed:
+            try:
+                self._listed[directory] = frozenset(os.listdir(directory))
+            except OSError:
+                self._listed[directory] = frozenset()
+        return self._listed[directory]

@@ -35,7 +35,9 @@ def extract(tree: ast.Module, lines: int) -> ModuleFacts:
     """Return the facts of a parsed module of so many lines."""
     extractor = _Extractor()
     extractor.module(tree)
-    return ModuleFacts(extractor.functions, extractor.classes, extractor.stars, lines)
+    return ModuleFacts(
+        extractor.functions, extractor.classes, extractor.stars, lines, sorted(extractor.mentions)
+    )
 
 
 def span_of(node: Any) -> Span:
@@ -50,6 +52,7 @@ class _Extractor:
         self.functions: list[FunctionFacts] = []
         self.classes: list[ClassFacts] = []
         self.stars: list[tuple[str, int]] = []
+        self.mentions: set[str] = set()
         self.here: FunctionFacts
         self.index = -1
         self.owner = -1
@@ -246,7 +249,9 @@ class _Extractor:
 
     def _on_if(self, node: ast.If) -> None:
         self.expr(node.test)
-        once = memo_targets(node.test, self.globals) & assigned_targets(node.body)
+        local = set(self.here.bindings) if self.index > 0 else set()
+        local.update(parameter.name for parameter in self.here.parameters)
+        once = memo_targets(node.test, self.globals, local) & assigned_targets(node.body)
         running, idle = loop_state(node.test)
         before = self._enter_block("once" if once or idle else "")
         self._narrow(node.test)
@@ -418,10 +423,14 @@ class _Extractor:
         """Return an expression's facts, recording the calls and reads that it makes, in order."""
         kind = type(node)
         if kind is ast.Name:
+            self.mentions.add(node.id)  # type: ignore[attr-defined]
+            if self.owner >= 0 and node.id in self.names:  # type: ignore[attr-defined]
+                return ("member", self.owner, node.id)  # type: ignore[attr-defined]
             return ("name", node.id, self.time, self.block)  # type: ignore[attr-defined]
         if kind is ast.Call:
             return self._call(node, "call", awaited)  # type: ignore[arg-type]
         if kind is ast.Attribute:
+            self.mentions.add(node.attr)  # type: ignore[attr-defined]
             value = ("attr", self.expr(node.value), node.attr, span_of(node))  # type: ignore[attr-defined]
             self.here.events.append(("attr", value, self.statement, self.block, int(awaited), value[3]))
             return value
@@ -439,6 +448,7 @@ class _Extractor:
     def _call(self, node: ast.Call, kind: str, awaited: bool = False) -> Expr:
         func = node.func
         if isinstance(func, ast.Attribute):
+            self.mentions.add(func.attr)
             base: Expr = ("attr", self.expr(func.value), func.attr, span_of(func))
         else:
             base = self.expr(func)
@@ -451,6 +461,8 @@ class _Extractor:
         return call
 
     def _argument(self, node: ast.expr, callee: Expr) -> Expr:
+        if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
+            return ("star", self._argument(node.value, callee))
         if isinstance(node, ast.GeneratorExp):
             self.consumed = not _names_response(callee)
             value = self.expr(node)

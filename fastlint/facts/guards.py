@@ -6,14 +6,17 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 
-def memo_targets(test: ast.expr, global_names: set[str]) -> set[str]:
+def memo_targets(test: ast.expr, global_names: set[str], local_names: set[str]) -> set[str]:
     """Return what must be missing for the test to hold: `x is None`, `not x`, `key not in x`.
 
-    Only what outlives the function counts: attributes, subscripts and names declared global.
+    Only what outlives the function counts: attributes, subscripts, names declared global, and
+    containers that are not local.
     """
     match test:
         case ast.BoolOp(values=values):
-            return set().union(*(memo_targets(v, global_names) for v in values))
+            return set().union(*(memo_targets(v, global_names, local_names) for v in values))
+        case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name(id=name)]):
+            return {name} - local_names
         case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
             return _lasting(left, global_names)
         case ast.Compare(ops=[ast.NotIn()], comparators=[container]):

@@ -24,6 +24,7 @@ An expression is a tuple whose first item is its tag:
     ("instance", expression)             an instance of that class: `except E as e`, isinstance()
     ("except", expression, class)        what is left of it when isinstance() said no
     ("typed", annotation, value or None)
+    ("member", class, id)                a name that the class body around it binds
     ("within", function, expression)     evaluated in another function: `global x; x = ...`
     ("unknown",)
 
@@ -132,6 +133,8 @@ class ModuleFacts:
     stars: list[tuple[str, int]]
     """Star imports: (module, level)."""
     lines: int
+    mentions: list[str]
+    """Every name and attribute that the file reads."""
 
     def pack(self) -> tuple[Any, ...]:
         """Return the facts as nested builtin values; `unpack` is the way back."""
@@ -141,18 +144,18 @@ class ModuleFacts:
             row[_PARAMETERS] = [(p.name, p.kind, p.annotation, p.default) for p in function.parameters]
             functions.append(tuple(row))
         classes = [tuple(getattr(cls, name) for name in _CLASS_FIELDS) for cls in self.classes]
-        return functions, classes, self.stars, self.lines
+        return functions, classes, self.stars, self.lines, self.mentions
 
 
 def unpack(row: tuple[Any, ...]) -> ModuleFacts:
     """Rebuild the facts from what `ModuleFacts.pack` returned."""
-    functions, classes, stars, lines = row
+    functions, classes, stars, lines, mentions = row
     built = []
     for function in functions:
         values = list(function)
         values[_PARAMETERS] = [Parameter(*p) for p in values[_PARAMETERS]]
         built.append(FunctionFacts(*values))
-    return ModuleFacts(built, [ClassFacts(*cls) for cls in classes], stars, lines)
+    return ModuleFacts(built, [ClassFacts(*cls) for cls in classes], stars, lines, mentions)
 
 
 _FUNCTION_FIELDS = tuple(f.name for f in fields(FunctionFacts))

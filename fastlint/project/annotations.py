@@ -31,6 +31,9 @@ LISTS = frozenset({
 })  # fmt: skip
 MAPS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict"})
 AWAITABLES = frozenset({"Awaitable", "Coroutine", "Future", "Task"})
+TYPING = frozenset({"builtins", "typing", "typing_extensions", "collections", "types", "contextvars", "asyncio"})
+"""Modules whose names mean to annotations what the sets here say."""
+LIBRARIES = TYPING | {"sqlalchemy", "dataclasses", "pydantic"}
 OPAQUE = frozenset(
     {"Any", "object", "Literal", "Callable", "TypeVar", "ParamSpec", "NoReturn", "Never", "Self"}
 )
@@ -65,12 +68,13 @@ def annotated_values(inference: Inference, expr: Expr, frame: Frame, depth: int 
 
 def _library_type(inference: Inference, name: str) -> Values:
     last = name.rpartition(".")[2]
-    if last == "Self" or last in OPAQUE:
-        return ()
-    if last in LISTS:
-        return (Collection("list", ()),)
-    if last in MAPS:
-        return (Collection("dict", ()),)
+    if name.partition(".")[0] in TYPING:
+        if last in OPAQUE:
+            return ()
+        if last in LISTS:
+            return (Collection("list", ()),)
+        if last in MAPS:
+            return (Collection("dict", ()),)
     name = inference.catalog.canonical(name)
     return (Instance(name),) if inference.catalog.is_class(name) or name.startswith("builtins.") else ()
 
@@ -81,10 +85,11 @@ def _special(
     """Return the values for a subscripted typing form, or None if the base is an ordinary class."""
     name = base[1] if base[0] == "name" else base[2] if base[0] == "attr" else ""
     known = inference.values(base, frame)
-    names = {v.name.rpartition(".")[2] for v in known if isinstance(v, LibraryName)}
-    names |= {v.cls.rpartition(".")[2] for v in known if isinstance(v, ClassValue) and isinstance(v.cls, str)}
-    if name not in names and not (known == () and name):
-        name = next(iter(names), "")
+    if known:
+        meant = [v.name for v in known if isinstance(v, LibraryName) and v.name.partition(".")[0] in LIBRARIES]
+        if not meant:
+            return None
+        name = meant[0].rpartition(".")[2]
 
     def inner(index: int) -> Values:
         return annotated_values(inference, arguments[index], frame, depth + 1)

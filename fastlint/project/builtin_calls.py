@@ -17,6 +17,7 @@ from fastlint.project.values import (
     LibraryName,
     Partial,
     Super,
+    Text,
     Tuple,
     Value,
     Values,
@@ -32,6 +33,9 @@ CONSUMERS = frozenset({
     "builtins.str.join", "builtins.list.extend", "builtins.set.update", "collections.deque",
 })  # fmt: skip
 """Functions that iterate their first argument at once."""
+
+IN_MEMORY = ("/proc/", "/sys/")
+"""Directories whose files never touch a disk."""
 
 
 def library_result(
@@ -179,6 +183,22 @@ def _getattr(inference: Inference, callee: LibraryName, call: Expr, frame: Frame
     return found or inference.stores.elsewhere(inference, place, base, frame)
 
 
+def _open(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
+    """Open a file; what the kernel makes up on reading is no file on a disk."""
+    path = _first(inference, call, frame)
+    if any(isinstance(v, Text) and v.text.startswith(IN_MEMORY) for v in path):
+        return ()
+    parsed = inference.catalog.return_type(callee.name)
+    return of_type(inference, parsed, None, call, frame) if parsed is not None else ()
+
+
+def _cast(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
+    from fastlint.project.annotations import annotated_values
+
+    target = call[2][0] if call[2] else ("unknown",)
+    return annotated_values(inference, target, frame) or (inference.values(call[2][1], frame) if len(call[2]) > 1 else ())
+
+
 def _type(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
     return tuple(ClassValue(v.cls) for v in _first(inference, call, frame) if isinstance(v, Instance))
 
@@ -259,7 +279,7 @@ _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.frozenset": _collect, "builtins.reversed": _collect, "builtins.filter": _collect,
     "collections.deque": _collect, "builtins.dict": _dict, "collections.OrderedDict": _dict,
     "builtins.next": _next, "builtins.min": _next, "builtins.max": _next, "random.choice": _next,
-    "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
+    "builtins.open": _open, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
     "builtins.super": _super, "builtins.getattr": _getattr, "builtins.type": _type, "functools.partial": _partial, "functools.partialmethod": _same,
     "builtins.dict.get": _dict_get, "builtins.dict.setdefault": _dict_get, "builtins.dict.pop": _dict_get,
     "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "builtins.contextvar.get": _pop,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from fastlint.catalog.model import Effect
 from fastlint.facts.model import DIRECTLY, Event, Expr
 from fastlint.project import members
-from fastlint.project.builtin_calls import CONSUMERS
+from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
 from fastlint.project.infer import Inference, call_argument, merge_partial
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import (
@@ -18,6 +18,7 @@ from fastlint.project.values import (
     LibraryName,
     Partial,
     Suspended,
+    Text,
     Value,
 )
 
@@ -77,6 +78,9 @@ class CallResolver:
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = _property_names(inference)
         self._special = _special_method_names(inference)
+        self._library_properties = frozenset(
+            name.rpartition(".")[2] for name in self.catalog.attributes if name in self.catalog.effects
+        )
         self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
         self._registered = _registered_implementations(inference)
 
@@ -111,7 +115,7 @@ class CallResolver:
             for value in self.inference.values(expr, frame):
                 self._iterate(site, value)
         elif kind == "attr":
-            if expr[2] in self._properties or self._has_hooked_reads:
+            if self._has_hooked_reads or expr[2] in self._properties or expr[2] in self._library_properties:
                 self._read(site, expr)
         elif kind == "set":
             if expr[2] in self._properties:
@@ -293,12 +297,14 @@ class CallResolver:
             where, _, literal = condition.partition("=")
             position, keyword = (int(where), "") if where.isdigit() else (None, where)
             argument = call_argument(call, position, keyword)
-            if argument is not None and argument[0] == "const" and repr(argument[1]) == literal:
+            if argument is not None and _source(argument) == literal:
                 return True
-        if effect.unless_first and call[2]:
-            for value in self.inference.values(call[2][0], frame):
-                if isinstance(value, Instance) and value.cls in effect.unless_first:
-                    return True
+        first = call_argument(call, 0, "fileobj")
+        for value in self.inference.values(first, frame) if first is not None else ():
+            if isinstance(value, Instance) and value.cls in effect.unless_first:
+                return True
+            if isinstance(value, Text) and effect.kind == "file" and value.text.startswith(IN_MEMORY):
+                return True
         return False
 
     # Everything else that runs code
@@ -339,11 +345,22 @@ class CallResolver:
 
     def _read(self, site: Site, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
+            if isinstance(value, Instance) and expr[2] in self._library_properties:
+                self._read_library(site, value, expr[2])
             getter = members.property_getter(self.inference, value, expr[2])
             if getter is None:
                 self._read_hooked(site, value, expr[2])
             elif "memoises" not in getter.marks:
                 self._call_function(site, getter, None, awaited=False)
+
+    def _read_library(self, site: Site, value: Instance, name: str) -> None:
+        """Some properties of library classes reach the network."""
+        bases = [value.cls] if isinstance(value.cls, str) else self.inference.mro(value.cls)
+        for base in bases:
+            if isinstance(base, str):
+                member = self.catalog.member(base, name)
+                if member in self.catalog.attributes:
+                    self._add_sink(site, member, None)
 
     def _read_hooked(self, site: Site, value: Value, name: str) -> None:
         """Reading an attribute runs `__getattr__` where there is no such attribute, or a descriptor."""
@@ -373,6 +390,15 @@ class CallResolver:
         for value in self.inference.values(operand, site.frame):
             if isinstance(value, Instance):
                 self._methods(site, value, method)
+
+
+def _source(expr: Expr) -> str:
+    """Return a literal or dotted name as source text."""
+    if expr[0] == "const":
+        return repr(expr[1])
+    if expr[0] == "attr":
+        return f"{_source(expr[1])}.{expr[2]}"
+    return str(expr[1]) if expr[0] == "name" else ""
 
 
 def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:

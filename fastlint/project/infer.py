@@ -279,6 +279,10 @@ class Inference:
             return declared
         return self.values(expr[2], frame) or declared
 
+    def _member(self, expr: Expr, frame: Frame) -> Values:
+        cls = frame.function.module.classes[expr[1]]
+        return union([self.values(value, frame) for value in final_bindings(cls.own(expr[2]))])
+
     def _within(self, expr: Expr, frame: Frame) -> Values:
         function = frame.function.module.functions[expr[1]]
         return self.values(expr[2], self.program.generic_frame(function))
@@ -370,7 +374,7 @@ class Inference:
         provided = self._provided(parameter, declared, outer)
         if provided and (not declared or self.is_vague(declared) or not _are_known(declared)):
             return provided
-        if declared and not self.is_open(declared):
+        if declared and not self.is_open(declared) and not _are_empty(declared):
             return declared
         found = self.from_call_sites(function, parameter)
         if parameter.default is not None:
@@ -609,7 +613,7 @@ class Inference:
             names = []
             for parameter in function.facts.parameters:
                 declared = annotated_values(self, parameter.annotation, outer) if parameter.annotation else ()
-                if not declared or self.is_open(declared):
+                if not declared or self.is_open(declared) or _are_empty(declared):
                     names.append(parameter.name)
             known = self._open[function] = frozenset(names)
         return known
@@ -735,9 +739,13 @@ def _is_telling(value: Value) -> bool:
     """Tell whether an argument is worth a frame of its own."""
     if isinstance(value, Instance):
         return not (isinstance(value.cls, str) and value.cls.startswith("builtins."))
-    if isinstance(value, Collection):
-        return any(_is_telling(v) for v in value.items)
-    return isinstance(value, (FunctionValue, ClassValue, LibraryName, Partial, Suspended))
+    kinds = (FunctionValue, ClassValue, LibraryName, Partial, Suspended, Collection, Tuple)
+    return isinstance(value, kinds)
+
+
+def _are_empty(values: Values) -> bool:
+    """Tell whether values are containers about whose items nothing is known."""
+    return any(isinstance(v, Collection) and not v.items for v in values)
 
 
 def _are_known(values: Values) -> bool:
@@ -781,4 +789,5 @@ _HANDLERS: dict[str, Callable[[Inference, Expr, Frame], Values]] = {
     "typed": Inference._typed,
     "star": Inference._iterated,
     "within": Inference._within,
+    "member": Inference._member,
 }
