@@ -16,7 +16,7 @@ from fastlint.project.infer import Inference
 from fastlint.project.members import class_attribute, subclasses
 from fastlint.project.program import Frame, Function, Program
 from fastlint.project.reach import Reach, Way
-from fastlint.project.values import FunctionValue, Instance
+from fastlint.project.values import FunctionValue, Instance, Suspended
 
 OTHER_LOOPS = frozenset({"asyncio.run", "anyio.run", "asyncio.AbstractEventLoop.run_until_complete", "trio.run"})
 MOST_SUBCLASSES = 8
@@ -162,7 +162,7 @@ class Application:
 
     def _suspended(self, expr: Expr, frame: Frame) -> list[Frame]:
         values = self.inference.values(expr, frame)
-        return [v.frame for v in values if getattr(v, "kind", "") == "coroutine"]  # type: ignore[union-attr]
+        return [v.frame for v in values if isinstance(v, Suspended) and v.kind == "coroutine"]
 
     # Questions that rules ask
 

@@ -94,7 +94,7 @@ class EntryFinder:
             given = call_argument(call, None, keyword)
             for value in self.inference.values(given, frame) if given is not None else ():
                 if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
-                    self._add_methods(value.cls, ("render", "__init__"), "serializer", label)
+                    self._add_methods(value.cls, ("render", "__init__"), "response class", label)
 
     def _add_models(self, route: Route, function: FunctionValue, frame: Frame, label: str) -> None:
         for validator in self.models.request(function.function, frame):

@@ -19,6 +19,8 @@ BY_DECORATOR = METHODS | {"api_route", "route", "websocket", "websocket_route"}
 BY_CALL = frozenset({"add_api_route", "add_route", "add_websocket_route", "add_api_websocket_route"})
 ENDPOINT = {"add_api_route": 1, "add_route": 1, "add_websocket_route": 1, "add_api_websocket_route": 1}
 
+NO_ROUTER: tuple[Value | None, ...] = (None,)
+
 
 @dataclass(eq=False, slots=True)
 class Route:
@@ -51,7 +53,7 @@ class RouteTable:
     def label(self, route: Route) -> str:
         """Return what a reader calls a route: "GET /users/{id}", with the prefixes of its routers."""
         methods = "|".join(route.methods)
-        return f"{methods} {self._prefix(route.router, set())}{route.path}" or methods
+        return f"{methods} {self._prefix(route.router, set())}{route.path}"
 
     def _prefix(self, router: object, seen: set[object]) -> str:
         if router is None or router in seen:
@@ -114,7 +116,7 @@ def _add_registered(
         return
     verb = call[1][2]
     methods = _methods(verb, call)
-    for router in routers or [None]:
+    for router in routers or NO_ROUTER:
         table.routes.append(Route(methods, path or "", endpoint, _identity(router), call, frame))
         if router is not None:
             _remember_prefix(inference, table, router)
@@ -148,7 +150,7 @@ def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, fr
     path = _text(inference, call_argument(call, 0, "path"), frame) or ""
     methods = _methods("websocket" if "websocket" in name else "route", call)
     for value in inference.values(endpoint, frame) if endpoint is not None else ():
-        for router in owners or [None]:
+        for router in owners or NO_ROUTER:
             table.routes.append(Route(methods, path, value, _identity(router), call, frame))
 
 
@@ -178,10 +180,10 @@ def _identity(router: Value | None) -> object:
 def _remember_prefix(inference: Inference, table: RouteTable, router: Value) -> None:
     """Note the prefix that a router is constructed with."""
     identity = _identity(router)
-    if identity is None or identity in table.prefixes:
+    if not isinstance(identity, tuple) or identity in table.prefixes:
         return
     table.prefixes[identity] = ""
-    path, span = identity  # type: ignore[misc]
+    path, span = identity
     module = inference.program.modules.get(path)
     for function in module.functions if module is not None else ():
         for kind, expr, *_ in function.facts.events:

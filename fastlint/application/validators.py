@@ -110,7 +110,7 @@ class ModelReader:
             for bindings in base.facts.bindings.values():
                 for _, _, value in bindings:
                     if value[0] == "typed":
-                        if VALIDATING <= wanted:
+                        if wanted >= VALIDATING:
                             yield from self._metadata_functions(value[1], scope)
                         yield from self._of_annotation(value[1], scope, wanted, seen)
 
@@ -122,5 +122,5 @@ class ModelReader:
 
     def _is_wanted(self, function: Function, wanted: frozenset[str]) -> bool:
         if function.facts.name in ("model_post_init", "__init__"):
-            return VALIDATING <= wanted
+            return wanted >= VALIDATING
         return any(name in wanted for name in self.resolver.decorator_names(function))

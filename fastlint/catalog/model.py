@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 KINDS = ("sleep", "http", "network", "sdk", "database", "file", "subprocess", "hash", "cpu", "wait", "loop")
@@ -50,7 +50,7 @@ class Decorator:
     blocks: Effect | None = None
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_type(text: str) -> Type:
     """Parse a type of the catalog.
 

@@ -18,7 +18,7 @@ def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnost
     chain = _chain(suspect, sources)
     for other in finding.others:
         chain += _chain(other, sources)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if finding.others:
         rows = ", ".join(str(other.site.event[5][0]) for other in finding.others)
         notes = (f"the same function does so again in line{'s' if len(finding.others) > 1 else ''} {rows}",)

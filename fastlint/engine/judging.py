@@ -82,8 +82,8 @@ def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, 
 
     by_sink: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
     for rule, finding in found:
-        end = finding.suspect.application.chain(finding.suspect.way)[-1].site
-        by_sink[rule.code, end.frame.function, end.event[5]].append((rule, finding))
+        sink = finding.suspect.application.chain(finding.suspect.way)[-1].site
+        by_sink[rule.code, sink.frame.function, sink.event[5]].append((rule, finding))
     kept = []
     for group in by_sink.values():
         places = {(f.suspect.frame.function, f.suspect.site.event[5]) for _, f in group}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +94,7 @@ def _imported(settings: Settings, read: dict[SourceFile, ModuleFacts]) -> list[S
     found: dict[Path, SourceFile] = {}
     finder = _Finder(settings.root)
     for file, facts in read.items():
-        for path in finder.find(str(file.path), set(_imports(facts))):
+        for path in finder.find(file.path, set(_imports(facts))):
             if path not in found:
                 display = path.relative_to(settings.cwd) if path.is_relative_to(settings.cwd) else path
                 found[path] = SourceFile(path, display.as_posix())
@@ -106,39 +105,35 @@ class _Finder:
     """Finds the files behind imports, inside a project."""
 
     def __init__(self, root: Path) -> None:
-        self.root = str(root)
-        self._listed: dict[str, frozenset[str]] = {}
+        self.root = root
+        self._listed: dict[Path, frozenset[str]] = {}
 
-    def find(self, importer: str, imports: set[tuple[str, int, str | None]]) -> Iterator[Path]:
+    def find(self, importer: Path, imports: set[tuple[str, int, str | None]]) -> Iterator[Path]:
         """Yield the files that the imports of a file may name."""
-        directory = os.path.dirname(importer)
-        above = [directory]
-        while above[-1] != self.root and os.path.dirname(above[-1]) != above[-1]:
-            above.append(os.path.dirname(above[-1]))
-        above = [base for base in above if base.startswith(self.root)]
+        above = [directory for directory in importer.parents if directory.is_relative_to(self.root)]
         for module, level, name in imports:
             parts = module.split(".") if module else []
-            bases = above[level - 1 : level] if level else [*above, os.path.join(self.root, "src")]
+            bases = above[level - 1 : level] if level else [*above, self.root / "src"]
             for base in bases:
-                yield from self._below(base, parts, name)
+                yield from self._below(base, [*parts, name] if name else parts)
 
-    def _below(self, base: str, parts: list[str], name: str | None) -> Iterator[Path]:
-        """Yield the module, its packages' `__init__`, and the submodule of that name."""
+    def _below(self, base: Path, parts: list[str]) -> Iterator[Path]:
+        """Yield the modules and the `__init__` of the packages along a dotted name."""
         place = base
-        for part in [*parts, *([name] if name else [])]:
+        for part in parts:
             names = self._names(place)
             if f"{part}.py" in names:
-                yield Path(place, f"{part}.py")
+                yield place / f"{part}.py"
             if part not in names:
                 return
-            place = os.path.join(place, part)
+            place = place / part
             if "__init__.py" in self._names(place):
-                yield Path(place, "__init__.py")
+                yield place / "__init__.py"
 
-    def _names(self, directory: str) -> frozenset[str]:
+    def _names(self, directory: Path) -> frozenset[str]:
         if directory not in self._listed:
             try:
-                self._listed[directory] = frozenset(os.listdir(directory))
+                self._listed[directory] = frozenset(entry.name for entry in directory.iterdir())
             except OSError:
                 self._listed[directory] = frozenset()
         return self._listed[directory]

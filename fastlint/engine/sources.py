@@ -51,7 +51,7 @@ class SourceLines:
         lines = self.lines(path)[start.row - 1 : end.row]
         if not lines:
             return ""
-        lines[-1] = lines[-1][: end.column - 1] if len(lines) > 1 else lines[-1][: end.column - 1]
+        lines[-1] = lines[-1][: end.column - 1]
         lines[0] = lines[0][start.column - 1 :]
         return "\n".join(lines)
 

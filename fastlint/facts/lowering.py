@@ -15,6 +15,7 @@ DEEPEST = 400
 """Python allows 200 nested brackets; libcst overflows the stack, ending the process, at a few times that."""
 
 _BRACKETS = re.compile(r"[(\[{]+|[)\]}]+")
+_CONVERSION = re.compile(r"![rsa](?=(?:\s|#.*\n)+[:}])")
 _OPENING = re.compile(rb"[(:]")
 
 
@@ -44,6 +45,8 @@ def rewrite(text: str) -> tuple[str, set[Span]]:
     from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # libcst forgets the blanks and line ends between a conversion and the closing brace.
+    text = _CONVERSION.sub("  ", text)
     if _too_deep(text):
         raise ValueError("the brackets are nested too deeply")
     module = parse_module(text)

@@ -34,6 +34,7 @@ CONSUMERS = frozenset({
 })  # fmt: skip
 """Functions that iterate their first argument at once."""
 
+ASYNC_SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
 IN_MEMORY = ("/proc/", "/sys/")
 """Directories whose files never touch a disk."""
 
@@ -183,6 +184,16 @@ def _getattr(inference: Inference, callee: LibraryName, call: Expr, frame: Frame
     return found or inference.stores.elsewhere(inference, place, base, frame)
 
 
+def _sessionmaker(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
+    """`sessionmaker(class_=AsyncSession)` makes asynchronous sessions, as SQLAlchemy 1.4 taught it."""
+    given = next((value for name, value in call[3] if name == "class_"), None)
+    for value in inference.values(given, frame) if given is not None else ():
+        name = value.name if isinstance(value, LibraryName) else ""
+        if name == ASYNC_SESSION or inference.is_subclass(value, ASYNC_SESSION):
+            return (Instance("sqlalchemy.ext.asyncio.async_sessionmaker"),)
+    return (Instance(callee.name),)
+
+
 def _open(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
     """Open a file; what the kernel makes up on reading is no file on a disk."""
     path = _first(inference, call, frame)
@@ -279,7 +290,7 @@ _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.frozenset": _collect, "builtins.reversed": _collect, "builtins.filter": _collect,
     "collections.deque": _collect, "builtins.dict": _dict, "collections.OrderedDict": _dict,
     "builtins.next": _next, "builtins.min": _next, "builtins.max": _next, "random.choice": _next,
-    "builtins.open": _open, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
+    "builtins.open": _open, "sqlalchemy.orm.sessionmaker": _sessionmaker, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
     "builtins.super": _super, "builtins.getattr": _getattr, "builtins.type": _type, "functools.partial": _partial, "functools.partialmethod": _same,
     "builtins.dict.get": _dict_get, "builtins.dict.setdefault": _dict_get, "builtins.dict.pop": _dict_get,
     "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "builtins.contextvar.get": _pop,

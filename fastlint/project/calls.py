@@ -252,9 +252,9 @@ class CallResolver:
         name = callee.name
         if not awaited:
             self._add_sink(site, name, call)
-        if name in MODEL_FACTORIES and isinstance(callee.receiver, ClassValue):
-            if isinstance(callee.receiver.cls, ProjectClass):
-                self._construct(site, callee.receiver.cls, None)
+        model = getattr(callee.receiver, "cls", None) if name in MODEL_FACTORIES else None
+        if isinstance(model, ProjectClass):
+            self._construct(site, model, None)
         if call is None:
             return
         runs = self.catalog.runs.get(name)

@@ -10,7 +10,7 @@ from fastlint.catalog.model import Type
 from fastlint.facts.model import Binding, Block, Expr, Parameter
 from fastlint.project import builtin_calls, members
 from fastlint.project.annotations import annotated_values
-from fastlint.project.program import Frame, Function, Module, ProjectClass, Program
+from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
 from fastlint.project.stores import CallIndex, StoreIndex
 from fastlint.project.values import (
     DEEPEST_OBJECT,
@@ -202,7 +202,13 @@ class Inference:
         inner = self.program.find_module(module, submodule, level)
         if inner is not None:
             return (ModuleValue(inner),)
-        return () if level or target is not None else (self.library(f"{name}.{attribute}"),)
+        return () if level or target is not None else self._library_value(f"{name}.{attribute}", frame)
+
+    def _library_value(self, name: str, frame: Frame) -> Values:
+        """Return a name imported from a library: an object if the catalog gives its type."""
+        found = self.library(name)
+        parsed = self.catalog.attribute_type(found.name)
+        return self.of_type(parsed, found, None, frame) if parsed is not None else (found,)
 
     def _module_or_library(self, importer: Module, name: str, level: int) -> Values:
         target = self.program.find_module(importer, name, level)

@@ -59,7 +59,7 @@ def attribute(inference: Inference, value: Value, name: str, frame: Frame | None
         case ClassValue(cls=ProjectClass() as cls):
             return class_value_attribute(inference, cls, name, value)
         case ClassValue(cls=str() as library):
-            return (LibraryName(inference.catalog.member(library, name)),)
+            return _library_name_attribute(inference, LibraryName(library), name, frame)
         case ModuleValue(module=module):
             return inference.module_attribute(module, name) or _submodule(inference, value, name)
         case LibraryName(receiver=None):
@@ -324,12 +324,17 @@ def apply_decorator(inference: Inference, decorator: Expr, values: Values, frame
     found: list[Values] = []
     for applied in inference.values(decorator, frame) or _called(inference, decorator, frame):
         if isinstance(applied, LibraryName):
-            found.append(_mark(inference, applied.name, values))
+            marked = _mark(inference, applied.name, values)
+            parsed = inference.catalog.return_type(applied.name) if decorator[0] != "call" else None
+            made = inference.of_type(parsed, applied, None, frame) if parsed is not None else ()
+            found.append((*(v for v in made if isinstance(v, Instance)), *marked))
         elif isinstance(applied, (FunctionValue, Partial)):
             found.append(_wrap(inference, applied, values, frame))
         elif isinstance(applied, ClassValue) and isinstance(applied.cls, ProjectClass):
             made = Instance(applied.cls)
             found.append((made, *values) if special_method(inference, made, "__call__") else ())
+        elif isinstance(applied, Instance) and isinstance(applied.cls, str):
+            found.append((applied, *values))
         elif isinstance(applied, Instance) and isinstance(applied.cls, ProjectClass):
             for method in special_method(inference, applied, "__call__"):
                 found.append(_wrap(inference, method, values, frame))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastlint.facts.model import Expr
 from fastlint.project import members
-from fastlint.project.program import Frame, Function, ProjectClass, Program
+from fastlint.project.program import Frame, Function, Program, ProjectClass
 from fastlint.project.values import Instance, ModuleValue, Values, union
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class StoreIndex:
     def subclasses(self, inference: Inference) -> dict[ProjectClass, list[ProjectClass]]:
         """Return, for every class, the classes outside tests that derive from it."""
         if self._subclasses is None:
-            self._subclasses = found = defaultdict(list)
+            found: dict[ProjectClass, list[ProjectClass]] = defaultdict(list)
+            self._subclasses = found
             for cls in self.program.classes():
                 for base in inference.mro(cls)[1:]:
                     if isinstance(base, ProjectClass):

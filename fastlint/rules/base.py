@@ -140,19 +140,20 @@ def severity_of(suspect: Suspect) -> Severity:
 
 def advice_for(suspect: Suspect) -> str:
     """Return what to write instead."""
+    thread, instead = in_thread(suspect), suspect.effect.instead
     if suspect.is_direct:
-        instead = suspect.effect.instead
-        thread = f"`await run_in_threadpool({callee_of(suspect)}, ...)`"
-        return f"Write {instead}, or {thread}" if instead else f"Write {thread}, or make the function `def` if nothing in it is awaited"
-    thread = f"Write `await run_in_threadpool({callee_of(suspect)}, ...)`"
-    instead = suspect.effect.instead
-    return f"{thread}, or make the chain async: {instead}" if instead else thread
+        return f"Write {instead}, or {thread}" if instead else f"Instead, {thread}"
+    return f"Instead, {thread}, or make the chain async: {instead}" if instead else f"Instead, {thread}"
 
 
-def callee_of(suspect: Suspect) -> str:
-    """Return the source of what is called, for advice."""
-    text = source_of(suspect)
-    return text.partition("(")[0] if suspect.site.event[0] in ("call", "drop") else text
+def in_thread(suspect: Suspect) -> str:
+    """Return how to move a suspect to the thread pool, as the end of a sentence."""
+    kind, expr = suspect.site.event[0], suspect.site.event[1]
+    if kind in ("call", "drop"):
+        return f"`await run_in_threadpool({render(expr[1])}, ...)`"
+    if kind == "iter":
+        return f"collect it in the thread pool: `await run_in_threadpool(list, {source_of(suspect)})`"
+    return "move the work into a plain function and `await run_in_threadpool(...)` that"
 
 
 def source_of(suspect: Suspect, limit: int = 60) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from fastlint.rules.base import Rule
 from fastlint.diagnostics import Severity
+from fastlint.rules.base import Rule
 
 
 class BlockingLogHandler(Rule):
