@@ -55,13 +55,23 @@ def check_callable(name: str) -> Any:
     return target
 
 
-def check_blocks(name: str) -> None:
-    """Check that the name is a synchronous callable."""
+def check_blocks(name: str, attributes: dict[str, str]) -> None:
+    """Check that the name is a synchronous callable, or a property where it has a type as well."""
     if name.endswith(".*"):
         if not inspect.isclass(resolve(name[:-2])):
             raise WrongError("the wildcard stands on something that is no class")
+    elif name in attributes:
+        check_property(name)
     elif is_async(check_callable(name)):
         raise WrongError("is a coroutine function, which does not block its caller")
+
+
+def check_property(name: str) -> None:
+    """Check that reading the attribute runs code: a property, or a descriptor that acts like one."""
+    target = resolve(name)
+    descriptor = inspect.getattr_static(resolve(name.rpartition(".")[0]), name.rpartition(".")[2], target)
+    if inspect.isfunction(descriptor) or not hasattr(type(descriptor), "__get__"):
+        raise WrongError(f"has a type in [attributes], but is no property: {type(descriptor).__name__}")
 
 
 def check_returns(name: str, written: str, warn: Callable[[str], None]) -> None:
@@ -224,7 +234,7 @@ def check_groups(catalog: dict[str, Any], report: Report) -> None:
         report.word(group, "kind", KINDS)
         report.word(group, "cost", COSTS)
         for name in group["names"]:
-            report.check(name, check_blocks)
+            report.check(name, check_blocks, catalog.get("attributes", {}))
             if (name, "blocks") in seen:
                 report.wrong[name] = "is listed twice under [[blocks]]"
             seen.add((name, "blocks"))

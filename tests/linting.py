@@ -11,10 +11,13 @@ Found = set[tuple[str, int, str]]
 """Diagnostics, or the marks that stand for them: (path in the directory, row, code)."""
 
 
-def lint(directory: Path) -> Found:
-    """What a run with default settings reports about the program in `directory`."""
+def lint(directory: Path, extend_select: tuple[str, ...] = ()) -> Found:
+    """What a run reports about the program in `directory`, with default settings and these rules besides."""
     directory = directory.resolve()
-    diagnostics = check(Settings(root=directory, paths=(directory,), cwd=directory, cache=False)).diagnostics
+    settings = Settings(
+        root=directory, paths=(directory,), cwd=directory, cache=False, extend_select=extend_select
+    )
+    diagnostics = check(settings).diagnostics
     return {
         ((directory / found.filename).relative_to(directory).as_posix(), found.location.row, found.code)
         for found in diagnostics

@@ -42,6 +42,8 @@ class Application:
         self.reach = Reach(self.resolver)
         self._callers: dict[Frame, list[Frame]] = defaultdict(list)
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
+        self._awaited: set[Frame] = set()
+        self._scheduled: set[Frame] = set()
         for entry in self.entries:
             self._by_frame[entry.frame].append(entry)
         self._spread()
@@ -75,6 +77,9 @@ class Application:
                         if (callee, phase) not in seen_plain:
                             seen_plain.add((callee, phase))
                             pending.append(callee)
+                    self._scheduled.update(site.scheduled)
+                    if site.is_awaited:
+                        self._awaited.update(site.starts)
                     for callee in (*site.starts, *site.on_loop):
                         self._callers[callee].append(current)
                         queue.append((callee, self._phase(site, phase)))
@@ -184,6 +189,12 @@ class Application:
     def kinds_of(self, frame: Frame) -> set[str]:
         """Return the kinds of the entry points that a frame itself is."""
         return {entry.kind for entry in self._by_frame.get(frame, ())}
+
+    def is_background(self, frame: Frame) -> bool:
+        """Tell whether a coroutine function only ever runs beside requests: as a background task or task."""
+        kinds = self.kinds_of(frame)
+        is_task = kinds == {"background task"} or (not kinds and frame in self._scheduled)
+        return is_task and frame not in self._awaited
 
     def is_injected(self, frame: Frame, parameter: Parameter) -> bool:
         """Tell whether FastAPI injects a parameter of the frame's function."""

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastlint.catalog.model import (
-    COSTS,
-    DECORATOR_EFFECTS,
-    KINDS,
-    PLACES,
-    Decorator,
-    Effect,
-    Runs,
-    Type,
-    parse_type,
-)
+from fastlint.catalog.model import Decorator, Effect, Runs, Type, parse_type
+from fastlint.catalog.tables import check_table, read_modules, read_table
 
 DATA = Path(__file__).with_name("data")
-TABLES = (
-    "modules",
-    "distributions",
-    "blocks",
-    "returns",
-    "attributes",
-    "bases",
-    "aliases",
-    "runs",
-    "decorators",
-)
-
-
-class CatalogError(ValueError):
-    """A table of the catalog says something that it cannot mean; the text names table and name."""
 
 
 class Catalog:
@@ -54,24 +29,15 @@ class Catalog:
         self._members: dict[tuple[str, str], str | None] = {}
 
     def add(self, table: Mapping[str, Any]) -> None:
-        """Take in one table in the catalog's format.
-
-        Raises:
-            CatalogError: a key, kind, cost or type is not one that the format knows.
-        """
-        for key in table:
-            if key not in TABLES:
-                raise CatalogError(f"unknown key {key!r} in the catalog; known: {', '.join(TABLES)}")
+        """Take in one table, which is in the catalog's format."""
         for group in table.get("blocks", ()):
             self._add_blocks(group)
         for group in table.get("runs", ()):
-            where = _one_of(PLACES, group, "where", "runs")
-            runs = Runs(where, tuple(group["callable"]))
+            runs = Runs(group["where"], tuple(group["callable"]))
             self.runs.update(dict.fromkeys(group["names"], runs))
         for group in table.get("decorators", ()):
-            effect = _one_of(DECORATOR_EFFECTS, group, "effect", "decorators")
-            blocks = self._effect(group) if effect == "blocks" else None
-            self.decorators.update(dict.fromkeys(group["names"], Decorator(effect, blocks)))
+            blocks = _effect(group) if group["effect"] == "blocks" else None
+            self.decorators.update(dict.fromkeys(group["names"], Decorator(group["effect"], blocks)))
         self.returns.update(table.get("returns", {}))
         self.attributes.update(table.get("attributes", {}))
         self.aliases.update(table.get("aliases", {}))
@@ -79,18 +45,8 @@ class Catalog:
             self.bases[name] = tuple(bases)
             self.classes.update((name, *bases))
 
-    def _effect(self, group: Mapping[str, Any]) -> Effect:
-        return Effect(
-            _one_of(KINDS, group, "kind", "blocks"),
-            _one_of(COSTS, group, "cost", "blocks"),
-            group.get("instead", ""),
-            group.get("twin", ""),
-            tuple(group.get("unless", ())),
-            tuple(group.get("unless_first", ())),
-        )
-
     def _add_blocks(self, group: Mapping[str, Any]) -> None:
-        effect = self._effect(group)
+        effect = _effect(group)
         for name in group["names"]:
             if name.endswith(".*"):
                 self.dynamic[name[:-2]] = (effect, frozenset(group.get("except", ())))
@@ -184,10 +140,11 @@ def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None)
     wanted = set(modules)
     for path in sorted(DATA.glob("*.toml")):
         text = path.read_text(encoding="utf-8")
-        covers = _header_modules(text)
+        covers = read_modules(text)
         if covers is None or wanted & covers:
-            catalog.add(tomllib.loads(text))
+            catalog.add(read_table(text))
     if extra:
+        check_table(extra)
         catalog.add(extra)
     for text in (*catalog.returns.values(), *catalog.attributes.values()):
         catalog.classes.update(_classes_in(parse_type(text)))
@@ -198,11 +155,15 @@ def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None)
     return catalog
 
 
-def _header_modules(text: str) -> set[str] | None:
-    """Return the modules named at the top of a table, or None if it always applies."""
-    header = text.partition("\n[")[0]
-    modules = tomllib.loads(header).get("modules")
-    return set(modules) if modules is not None else None
+def _effect(group: Mapping[str, Any]) -> Effect:
+    return Effect(
+        group["kind"],
+        group["cost"],
+        group.get("instead", ""),
+        group.get("twin", ""),
+        tuple(group.get("unless", ())),
+        tuple(group.get("unless_first", ())),
+    )
 
 
 def _classes_in(parsed: Type) -> Iterable[str]:
@@ -215,10 +176,3 @@ def _classes_in(parsed: Type) -> Iterable[str]:
             else:
                 for inner in part:
                     yield from _classes_in(inner)
-
-
-def _one_of(known: tuple[str, ...], group: Mapping[str, Any], key: str, table: str) -> str:
-    value = group.get(key)
-    if value not in known:
-        raise CatalogError(f"{key} = {value!r} in [[{table}]] of the catalog; known: {', '.join(known)}")
-    return str(value)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastlint.diagnostics import Diagnostic, EntryPoint, Step
 from fastlint.engine.sources import SourceLines
 from fastlint.project.reach import Way
-from fastlint.rules.base import Finding, Suspect
 from fastlint.rules.registry import RuleInfo
 from fastlint.rules.rendering import render
+
+if TYPE_CHECKING:
+    from fastlint.rules.base import Finding, Suspect
 
 
 def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnostic:

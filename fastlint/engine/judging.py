@@ -156,13 +156,36 @@ def _constructions(application: Application) -> Iterator[tuple[Site, Way, str]]:
     if not any(entry.kind == "route" for entry in application.entries):
         return
     effect = Effect("network", "unbounded")
+    queued = _behind_queues(application)
     for function in application.program.functions():
         for event in function.facts.events:
-            expr: Expr = event[1]
-            if event[0] not in ("call", "drop") or "andler" not in str(expr[1][-1] if expr[1][0] == "attr" else expr[1][1]):
+            if event[0] not in ("call", "drop") or not _callee_name(event[1]).endswith("Handler"):
+                continue
+            if (function.module, event[5]) in queued:
                 continue
             frame = application.program.generic_frame(function)
-            for value in application.inference.values(expr[1], frame):
+            for value in application.inference.values(event[1][1], frame):
                 if isinstance(value, LibraryName) and value.name in LOG_HANDLERS:
                     site = Site(frame, event)
                     yield site, Way(site, None, Sink(value.name, effect), 1), "request"
+
+
+def _behind_queues(application: Application) -> set[object]:
+    """Return the places where handlers are made that a `QueueListener` serves, from a thread of its own."""
+    found: set[object] = set()
+    for function in application.program.functions():
+        for event in function.facts.events:
+            if event[0] in ("call", "drop") and _callee_name(event[1]) == "QueueListener":
+                for argument in event[1][2]:
+                    values = [argument]
+                    if argument[0] == "name":
+                        bindings = function.facts.bindings.get(argument[1])
+                        bindings = bindings or function.module.facts.functions[0].bindings.get(argument[1], [])
+                        values = [value for _, _, value in bindings]
+                    found.update((function.module, value[4]) for value in values if value[0] == "call")
+    return found
+
+
+def _callee_name(call: Expr) -> str:
+    base = call[1]
+    return str(base[2]) if base[0] == "attr" else str(base[1]) if base[0] == "name" else ""

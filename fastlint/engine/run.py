@@ -97,11 +97,11 @@ def _unsuppressed(diagnostics: list[Diagnostic], sources: SourceLines) -> Iterat
         return parsed[path]
 
     for diagnostic in diagnostics:
-        code, name = diagnostic.code, diagnostic.name
-        first, last = diagnostic.location.row, diagnostic.end_location.row
-        if suppressions(diagnostic.filename).covers(first, last, code, name):
-            continue
-        end = diagnostic.chain[-1] if diagnostic.chain else None
-        if end is not None and suppressions(end.filename).covers(end.location.row, end.location.row, code, name):
-            continue
-        yield diagnostic
+        places = [(diagnostic.filename, diagnostic.location.row, diagnostic.end_location.row)]
+        places += [(step.filename, step.location.row, step.location.row) for step in diagnostic.chain[-1:]]
+        if not any(
+            sources.mentions_suppression(path, first, last)
+            and suppressions(path).covers(first, last, diagnostic.code, diagnostic.name)
+            for path, first, last in places
+        ):
+            yield diagnostic

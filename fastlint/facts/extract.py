@@ -175,7 +175,7 @@ class _Extractor:
                 if loop_state(node.test)[0]:
                     self._enter_block("once")
                 targets = present_targets(node.test, self.globals, statements[:position])
-                if targets & assigned_targets(statements[position + 1 :]):
+                if targets and targets & assigned_targets(statements[position + 1 :]):
                     self._enter_block("once")
         self.block = block
 
@@ -251,7 +251,8 @@ class _Extractor:
         self.expr(node.test)
         local = set(self.here.bindings) if self.index > 0 else set()
         local.update(parameter.name for parameter in self.here.parameters)
-        once = memo_targets(node.test, self.globals, local) & assigned_targets(node.body)
+        missing = memo_targets(node.test, self.globals, local)
+        once = missing and missing & assigned_targets(node.body)
         running, idle = loop_state(node.test)
         before = self._enter_block("once" if once or idle else "")
         self._narrow(node.test)
@@ -294,7 +295,7 @@ class _Extractor:
         return ("aelem" if is_async else "elem", source)
 
     def _on_while(self, node: ast.While) -> None:
-        before = self._enter_block("loop")
+        before = self._enter_block("while")
         self.expr(node.test)
         self._body(node.body)
         self.block = before
@@ -405,7 +406,7 @@ class _Extractor:
                 return UNKNOWN
         if isinstance(node, ast.Subscript):
             base = self.annotation(node.value)
-            if base[-1] == "Literal" or (base[0] == "attr" and base[2] == "Literal"):
+            if "Literal" in (base[1:2] if base[0] == "name" else base[2:3]):
                 return base
             index = node.slice
             if isinstance(index, ast.Tuple):

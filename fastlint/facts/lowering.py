@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastlint.facts.model import Span
@@ -14,7 +14,9 @@ FORMATTED = ("FormattedString", "TemplatedString")
 DEEPEST = 400
 """Python allows 200 nested brackets; libcst overflows the stack, ending the process, at a few times that."""
 
+_BLANKS = re.compile(r"[^\S\n]+")
 _BRACKETS = re.compile(r"[(\[{]+|[)\]}]+")
+_DEFINITION = re.compile(r"(?<=\n\n)(?=@|(?:async +def|def|class)\b)")
 _CONVERSION = re.compile(r"![rsa](?=(?:\s|#.*\n)+[:}])")
 _OPENING = re.compile(rb"[(:]")
 
@@ -23,37 +25,64 @@ def lower(text: str) -> ast.Module | None:
     """Return the syntax tree of a text that `ast` rejects but newer Pythons accept, else None.
 
     Every line number is that of the text. So is every column, except behind the rare construct
-    that needs a bracket for which its own line has no room.
+    that needs a bracket where its line has no room for one, or blanks that libcst does not keep.
     """
-    try:
-        lowered, strings = rewrite(text)
-        tree = ast.parse(lowered)
-        if strings:
-            _restore_strings(tree, strings)
-    except Exception:
-        return None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # libcst takes far longer than ast, so it sees only the definitions that need it. A line inside a
+    # string can look like a definition; then the parts on both sides of it fail, but the whole does not.
+    for parts in (_DEFINITION.split(text), [text]):
+        try:
+            return _lower_parts(parts)
+        except Exception:
+            continue
+    return None
+
+
+def _lower_parts(parts: Sequence[str]) -> ast.Module:
+    lowered: list[str] = []
+    strings: set[Span] = set()
+    above = 0
+    for part in parts:
+        if _parses(part):
+            lowered.append(part)
+        else:
+            rewritten, places = rewrite(part)
+            lowered.append(rewritten)
+            strings |= {(above + row, column, above + last, end) for row, column, last, end in places}
+        above += part.count("\n")
+    tree = ast.parse("".join(lowered))
+    if strings:
+        _restore_strings(tree, strings)
     return tree
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def rewrite(text: str) -> tuple[str, set[Span]]:
     """Return the text in the syntax of Python 3.11, and where in it a tuple stands for an f-string.
 
     Raises whatever libcst raises for a text that no Python accepts, and ValueError for one that
-    libcst reads but does not give back unchanged, which would put the edits in wrong places.
+    libcst does not give back line for line.
     """
     from libcst import parse_module
     from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    # libcst forgets the blanks and line ends between a conversion and the closing brace.
+    # libcst forgets the line ends between a conversion and the closing brace.
     text = _CONVERSION.sub("  ", text)
     if _too_deep(text):
         raise ValueError("the brackets are nested too deeply")
     module = parse_module(text)
-    if module.code != text:
+    source = module.code
+    if source != text and _BLANKS.sub("", source) != _BLANKS.sub("", text):
         raise ValueError("libcst changed the text")
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-    editor = _Editor(text.encode(), wrapper.resolve(ByteSpanPositionProvider))
+    editor = _Editor(source.encode(), wrapper.resolve(ByteSpanPositionProvider))
     editor.edit()
     return editor.result()
 
@@ -128,8 +157,10 @@ class _Editor:
 
     def _string(self, node: Any) -> None:
         """`f"a {b!r} {c}"` -> `(   b    ,c,)`; `_restore_strings` makes an f-string of the tuple."""
+        if node in self.parts:
+            return
         leaves = list(_leaves(node))
-        if node in self.parts or not any(type(leaf).__name__ in FORMATTED for leaf in leaves):
+        if not any(type(leaf).__name__ in FORMATTED for leaf in leaves):
             return
         start, end = self._span(node)
         self.strings.append((start, end))

@@ -61,7 +61,7 @@ NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
 awaited expression (`await gather(f(), g())`)."""
 
 Block = tuple[int, str]
-"""(parent, kind): kind is "", "loop", or "once" for code that a guard keeps from running on each request:
+"""(parent, kind): kind is "", "loop" (`for`), "while", or "once" for code that a guard keeps from running on each request:
 `if _client is None`, `except RuntimeError` after asking for the running loop, a generator not yet consumed."""
 
 Statement = tuple[Span, Span]

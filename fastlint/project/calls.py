@@ -28,6 +28,10 @@ MODEL_FACTORIES = frozenset({
     "pydantic.BaseModel.model_validate_strings", "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
 })  # fmt: skip
 RESPONSE = "starlette.responses.Response"
+SCHEDULERS = frozenset({
+    "asyncio.create_task", "asyncio.ensure_future", "asyncio.TaskGroup.create_task",
+    "asyncio.AbstractEventLoop.create_task",
+})  # fmt: skip
 LAZY = frozenset({"builtins.map", "builtins.filter"})
 """Functions whose callable runs only when the result is consumed."""
 
@@ -53,8 +57,10 @@ class Site:
     on_loop: list[Frame] = field(default_factory=list)
     """Callbacks that the event loop will run."""
     in_thread: list[Frame] = field(default_factory=list)
-    in_loop: bool = False
-    """Whether it stands inside a `for`, a `while` or a comprehension."""
+    scheduled: list[Frame] = field(default_factory=list)
+    """Coroutines that are made tasks of, to run beside the caller."""
+    in_while: bool = False
+    """Whether it stands inside a `while` loop."""
 
     @property
     def is_awaited(self) -> bool:
@@ -63,7 +69,8 @@ class Site:
 
     def says_anything(self) -> bool:
         """Tell whether the place runs anything at all."""
-        return bool(self.runs or self.sinks or self.starts or self.on_loop or self.in_thread)
+        found = (self.runs, self.sinks, self.starts, self.on_loop, self.in_thread, self.scheduled)
+        return any(found)
 
 
 class CallResolver:
@@ -97,7 +104,7 @@ class CallResolver:
                 kinds = _enclosing_kinds(event[3], blocks)
                 if "once" in kinds:
                     continue
-                site = Site(frame, event, in_loop="loop" in kinds)
+                site = Site(frame, event, in_while="while" in kinds)
                 self._resolve(site)
                 if site.says_anything():
                     known.append(site)
@@ -264,6 +271,10 @@ class CallResolver:
                 argument = call_argument(call, position, keyword)
                 if argument is not None:
                     self._hand_over(site, argument, runs.where)
+        if name in SCHEDULERS and call[2]:
+            for value in self.inference.values(call[2][0], site.frame):
+                if isinstance(value, Suspended) and value.kind == "coroutine":
+                    site.scheduled.append(value.frame)
         if name in CONSUMERS and call[2]:
             for value in self.inference.values(call[2][0], site.frame):
                 self._iterate(site, value)

@@ -523,7 +523,7 @@ class Inference:
     def type_variable(self, expr: Expr, frame: Frame) -> Values:
         """Return the bound of a type variable."""
         for binding in frame.function.module.facts.functions[0].bindings.get(
-            expr[-1] if expr[0] == "attr" else expr[1], ()
+            expr[2] if expr[0] == "attr" else expr[1], ()
         ):
             value = binding[2]
             if value[0] == "call":
@@ -683,7 +683,7 @@ def reaching_bindings(
     index = block
     while index >= 0:
         around.add(index)
-        if blocks[index][1] == "loop":
+        if blocks[index][1] in ("loop", "while"):
             loops.add(index)
         index = blocks[index][0]
     best = max((t for t, b, _ in bindings if t < time and b in around), default=-1)

@@ -424,7 +424,4 @@ def implementations(inference: Inference, method: FunctionValue) -> list[Functio
 
 
 def _is_abstract_method(function: Function) -> bool:
-    return any(
-        "abstractmethod" in (d[-1], d[1]) or (d[0] == "attr" and d[2] == "abstractmethod")
-        for d in function.facts.decorators
-    )
+    return any("abstractmethod" in d[1:3] for d in function.facts.decorators if d[0] in ("name", "attr"))

@@ -126,9 +126,10 @@ class Program:
         self.modules: dict[str, Module] = {}
         """By path."""
         self._frames: dict[object, Frame] = {}
-        self._by_parts: dict[str, Module] = {}
+        self._by_place: dict[str, Module] = {}
+        """By path without the suffix; a package by its directory."""
         self._found: dict[tuple[str, str], Module | None] = {}
-        self._directories: set[str] = set()
+        self._roots: dict[str, tuple[str, ...]] = {}
         self._source_roots: set[str] = set()
 
     def add(self, path: str, inner: str, facts: ModuleFacts) -> Module:
@@ -142,8 +143,7 @@ class Program:
         module = Module(path, name, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
         self.modules[path] = module
         place = pure.parent if module.is_package else pure.with_suffix("")
-        self._by_parts[str(place)] = module
-        self._directories.update(str(directory) for directory in pure.parents)
+        self._by_place["" if str(place) == "." else str(place)] = module
         self._source_roots.update(str(directory) for directory in pure.parents if directory.name in SOURCE_ROOTS)
         return module
 
@@ -209,42 +209,42 @@ class Program:
         Absolute names are tried from each directory above the importing file, the nearest package
         root first, so source roots need no configuration.
         """
-        base = PurePosixPath(importer.path).parent
+        base = importer.path.rpartition("/")[0]
         if level:
             for _ in range(level - 1):
-                base = base.parent
-            return self._by_parts.get(str(base.joinpath(*name.split("."))) if name else str(base))
-        key = (str(base), name)
+                base = base.rpartition("/")[0]
+            return self._by_place.get(_below(base, name))
+        key = (base, name)
         if key not in self._found:
             self._found[key] = self._search(base, name, importer)
         return self._found[key]
 
-    def _search(self, base: PurePosixPath, name: str, importer: Module) -> Module | None:
-        parts = name.split(".")
-        for directory in [*_roots(base, self), PurePosixPath("."), PurePosixPath("src")]:
-            found = self._by_parts.get(str(directory.joinpath(*parts)))
-            if found is not None and (found is not importer or len(parts) > 1):
+    def _search(self, base: str, name: str, importer: Module) -> Module | None:
+        for directory in self._roots_above(base):
+            found = self._by_place.get(_below(directory, name))
+            if found is not None and (found is not importer or "." in name):
                 return found
-        roots = [r for r in self._source_roots if str(PurePosixPath(r).joinpath(*parts)) in self._by_parts]
-        return self._by_parts[str(PurePosixPath(roots[0]).joinpath(*parts))] if len(roots) == 1 else None
+        places = [_below(root, name) for root in self._source_roots]
+        modules = [self._by_place[place] for place in places if place in self._by_place]
+        return modules[0] if len(modules) == 1 else None
 
-    def has_package(self, importer: Module, name: str) -> bool:
-        """Tell whether an absolute name is a directory of the project without a module of its own."""
-        return any(
-            str(directory.joinpath(*name.split("."))) in self._directories
-            for directory in [*_roots(PurePosixPath(importer.path).parent, self), PurePosixPath("src")]
-        )
+    def _roots_above(self, base: str) -> tuple[str, ...]:
+        """Return the directories an absolute import may start from: package roots before packages."""
+        known = self._roots.get(base)
+        if known is None:
+            above = [base]
+            while above[-1] not in ("", "/"):
+                above.append(above[-1].rpartition("/")[0])
+            packages = [directory for directory in above if directory in self._by_place]
+            roots = [directory for directory in above if directory not in self._by_place]
+            known = self._roots[base] = (*roots, *packages, "", "src")
+        return known
 
 
-def _roots(base: PurePosixPath, program: Program) -> Iterator[PurePosixPath]:
-    """Yield the directories an absolute import may start from: package roots before packages."""
-    inside = []
-    for directory in (base, *base.parents):
-        if str(directory) in program._by_parts:
-            inside.append(directory)
-        else:
-            yield directory
-    yield from inside
+def _below(directory: str, dotted: str) -> str:
+    """Return the place of a module below a directory."""
+    inner = dotted.replace(".", "/")
+    return f"{directory}/{inner}" if directory and inner else directory or inner
 
 
 def _is_static(function: Function) -> bool:

@@ -164,7 +164,7 @@ def source_of(suspect: Suspect, limit: int = 60) -> str:
 
 def is_background(suspect: Suspect) -> bool:
     """Tell whether the function only ever runs as a background task."""
-    return suspect.entry_kinds == {"background task"}
+    return suspect.application.is_background(suspect.frame)
 
 
 def is_validator(suspect: Suspect) -> bool:

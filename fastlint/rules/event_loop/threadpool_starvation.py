@@ -35,7 +35,7 @@ class ThreadpoolStarvation(Rule):
     def _is_endless(self, node: cst.Call) -> bool:
         kind = self.suspect.effect.kind
         if kind == "sleep":
-            return self.suspect.site.in_loop or self._seconds(node) >= LONG
+            return self.suspect.site.in_while or self._seconds(node) >= LONG
         if kind == "http" and not self.suspect.target.startswith(("requests.", "urllib.request.urlopen")):
             return False
         return not self._has_timeout(node)
