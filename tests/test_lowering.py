@@ -179,11 +179,17 @@ def dedent(text: str) -> str:
     return textwrap.dedent(text).removeprefix("\n") + "call99()\n"
 
 
-@pytest.fixture(params=["new syntax alone", "everything"])
-def rewriting(request, monkeypatch):
-    """Also rewrite what the running Python parses, so that every version tests the same."""
+@pytest.fixture
+def rewrites_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rewrite what the running Python parses too, so that every version tests the same."""
+    monkeypatch.setattr(lowering, "_parses", lambda text: False)
+
+
+@pytest.fixture(params=["new syntax", "everything"])
+def rewriting(request: pytest.FixtureRequest) -> None:
+    """Rewrite what the running Python does not parse, then everything."""
     if request.param == "everything":
-        monkeypatch.setattr(lowering, "_parses", lambda text: False)
+        request.getfixturevalue("rewrites_everything")
 
 
 def places_of_calls(text: str) -> dict[str, tuple[int, int]]:
@@ -200,7 +206,9 @@ def calls(tree: ast.AST) -> dict[str, tuple[int, int]]:
     return {
         node.func.id: (node.lineno, node.col_offset)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and NUMBERED.match(node.func.id + "(")
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and NUMBERED.match(node.func.id + "(")
     }
 
 
@@ -231,8 +239,9 @@ def test_every_call_stays_where_it_was(name: str, change: str) -> None:
     assert calls(parse(text)) == expected
 
 
+@pytest.mark.usefixtures("rewrites_everything")
 @pytest.mark.parametrize("name", CONSTRUCTS)
-def test_nodes_stay_where_a_newer_python_has_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nodes_stay_where_a_newer_python_has_them(name: str) -> None:
     text = dedent(CONSTRUCTS[name])
     try:
         native = ast.parse(text)
@@ -240,7 +249,6 @@ def test_nodes_stay_where_a_newer_python_has_them(name: str, monkeypatch: pytest
         pytest.skip("this Python does not parse it")
     if "type " in name or name in ("unicode", "together"):
         pytest.skip("type parameters and alias names are not kept")
-    monkeypatch.setattr(lowering, "_parses", lambda text: False)
     kinds = (ast.stmt, ast.Name, ast.Attribute, ast.Subscript, ast.Starred, ast.Lambda, ast.arg)
 
     def places(tree: ast.AST) -> set[tuple[str, int, int, int, int]]:
@@ -254,7 +262,7 @@ def test_nodes_stay_where_a_newer_python_has_them(name: str, monkeypatch: pytest
 
 
 @needs_lazy
-@pytest.mark.usefixtures("rewriting")
+@pytest.mark.usefixtures("rewrites_everything")
 def test_lazy_imports() -> None:
     text = dedent("""
         lazy import json, os.path as p; call1()
@@ -277,7 +285,7 @@ def test_lazy_imports() -> None:
     ]
 
 
-@pytest.mark.usefixtures("rewriting")
+@pytest.mark.usefixtures("rewrites_everything")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -304,7 +312,7 @@ def test_what_the_statements_become(text: str, expected: str | None) -> None:
         assert shape(text) == expected
 
 
-@pytest.mark.usefixtures("rewriting")
+@pytest.mark.usefixtures("rewrites_everything")
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
@@ -331,7 +339,7 @@ def test_a_string_stays_a_string(text: str, fields: list[str]) -> None:
         assert [ast.unparse(part) for part in found] == fields
 
 
-@pytest.mark.usefixtures("rewriting")
+@pytest.mark.usefixtures("rewrites_everything")
 def test_nested_strings_stay_strings() -> None:
     tree = parse('x = f"{f"{f"{a()}", b}"}"\n')
     strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
@@ -383,7 +391,14 @@ def test_libcst_is_imported_only_when_needed() -> None:
 
 # Whole programs
 
-OLD_FIELDS = ["{call()}", "{x}", "{call(x)!r}", "{call():>{call()}}", "{call() = }", "{ [call() for x in y][0] }"]
+OLD_FIELDS = [
+    "{call()}",
+    "{x}",
+    "{call(x)!r}",
+    "{call():>{call()}}",
+    "{call() = }",
+    "{ [call() for x in y][0] }",
+]
 
 
 def expressions(modern: bool) -> st.SearchStrategy[str]:

@@ -81,7 +81,11 @@ def _check_group(section: str, place: str, group: Mapping[str, object]) -> None:
         if key not in _GROUPS[section]:
             raise CatalogError(f'unknown key "{key}" in {place}{did_you_mean(key, _GROUPS[section])}')
         _check_value(key, value, place)
-    required = ("names", *_REQUIRED[section], *(_REQUIRED["blocks"] if group.get("effect") == "blocks" else ()))
+    required = (
+        "names",
+        *_REQUIRED[section],
+        *(_REQUIRED["blocks"] if group.get("effect") == "blocks" else ()),
+    )
     for key in required:
         if key not in group:
             raise CatalogError(f'{place} lacks "{key}"')
@@ -111,7 +115,9 @@ def _check_types(section: str, value: object) -> None:
         try:
             parse_type(written)
         except ValueError:
-            raise CatalogError(f'"{name}" in [catalog.{section}] is {_shown(written)}, which is no type') from None
+            raise CatalogError(
+                f'"{name}" in [catalog.{section}] is {_shown(written)}, which is no type'
+            ) from None
 
 
 def _check_aliases(section: str, value: object) -> None:

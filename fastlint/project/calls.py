@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fastlint.catalog.load import Catalog
 from fastlint.catalog.model import Effect
 from fastlint.facts.model import DIRECTLY, Event, Expr
 from fastlint.project import members
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
 from fastlint.project.infer import Inference, call_argument, merge_partial
+from fastlint.project.lazy_loads import QUERY, LazyLoads
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import (
     ClassValue,
@@ -85,9 +87,9 @@ class CallResolver:
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = _property_names(inference)
         self._special = _special_method_names(inference)
-        self._library_properties = frozenset(
-            name.rpartition(".")[2] for name in self.catalog.attributes if name in self.catalog.effects
-        )
+        self._lazy_loads = LazyLoads(inference)
+        self._read_names = self._properties | self._lazy_loads.names() | _blocking_attributes(self.catalog)
+        """Attributes that may run code when they are read."""
         self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
         self._registered = _registered_implementations(inference)
 
@@ -122,7 +124,7 @@ class CallResolver:
             for value in self.inference.values(expr, frame):
                 self._iterate(site, value)
         elif kind == "attr":
-            if self._has_hooked_reads or expr[2] in self._properties or expr[2] in self._library_properties:
+            if self._has_hooked_reads or expr[2] in self._read_names:
                 self._read(site, expr)
         elif kind == "set":
             if expr[2] in self._properties:
@@ -356,8 +358,10 @@ class CallResolver:
 
     def _read(self, site: Site, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
-            if isinstance(value, Instance) and expr[2] in self._library_properties:
+            if isinstance(value, Instance):
                 self._read_library(site, value, expr[2])
+                if self._lazy_loads.loads(value, expr[2]):
+                    site.sinks.append(Sink(f"lazy load of {expr[2]}", QUERY))
             getter = members.property_getter(self.inference, value, expr[2])
             if getter is None:
                 self._read_hooked(site, value, expr[2])
@@ -418,6 +422,11 @@ def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:
         block, kind = blocks[block][0], blocks[block][1]
         kinds.add(kind)
     return kinds
+
+
+def _blocking_attributes(catalog: Catalog) -> frozenset[str]:
+    """Return the names of attributes of library classes that block when they are read."""
+    return frozenset(name.rpartition(".")[2] for name in catalog.attributes if name in catalog.effects)
 
 
 def _property_names(inference: Inference) -> frozenset[str]:

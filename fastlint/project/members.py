@@ -331,8 +331,8 @@ def apply_decorator(inference: Inference, decorator: Expr, values: Values, frame
         elif isinstance(applied, (FunctionValue, Partial)):
             found.append(_wrap(inference, applied, values, frame))
         elif isinstance(applied, ClassValue) and isinstance(applied.cls, ProjectClass):
-            made = Instance(applied.cls)
-            found.append((made, *values) if special_method(inference, made, "__call__") else ())
+            decorating = Instance(applied.cls)
+            found.append((decorating, *values) if special_method(inference, decorating, "__call__") else ())
         elif isinstance(applied, Instance) and isinstance(applied.cls, str):
             found.append((applied, *values))
         elif isinstance(applied, Instance) and isinstance(applied.cls, ProjectClass):
