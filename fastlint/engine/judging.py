@@ -94,8 +94,8 @@ def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, 
         suspect = finding.suspect
         end = suspect.application.chain(suspect.way)[-1]
         there = Suspect(end.site, end, suspect.phase, suspect.application)
-        message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and wait for it"
-        advice = f"Mend it here, once: {finding.advice[:1].lower()}{finding.advice[1:]}"
+        message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and every request waits for it"
+        advice = f"Mend it once, here or where it is called. {finding.advice}"
         kept.append((rule, replace(finding, suspect=there, message=message, advice=advice)))
     return kept
 

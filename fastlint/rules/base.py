@@ -99,9 +99,17 @@ class BlockingRule(Rule):
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the outermost expression only: what is inside it is a suspect of its own."""
         if self.concerns(node):
-            message = f"{self.subject()} {self.verb} on the event loop{self.where()}"
-            self.report(message, self.advice(), self.severity())
+            self.report(self.message(), self.advice(), self.severity())
         return False
+
+    def concerns(self, node: cst.CSTNode) -> bool:
+        """Tell whether the rule speaks of the suspect; other rules may be nearer to the matter."""
+        return not is_background(self.suspect) and not is_validator(self.suspect)
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        cost = "" if self.suspect.phase != REQUEST else "; every other request of the worker waits"
+        return f"{self.subject()} {self.verb} on the event loop{self.where()}{cost}"
 
     def severity(self) -> Severity:
         """Return how bad it is, at most the severity of the rule."""
@@ -110,10 +118,6 @@ class BlockingRule(Rule):
     def advice(self) -> str:
         """Return what to write instead."""
         return advice_for(self.suspect)
-
-    def concerns(self, node: cst.CSTNode) -> bool:
-        """Tell whether the rule speaks of the suspect; other rules may be nearer to the matter."""
-        return not is_background(self.suspect) and not is_validator(self.suspect)
 
     def subject(self) -> str:
         """Return what the sentence is about: the call, and the blocking call below it."""
@@ -139,21 +143,23 @@ def severity_of(suspect: Suspect) -> Severity:
 
 
 def advice_for(suspect: Suspect) -> str:
-    """Return what to write instead."""
+    """Return what to write instead, a sentence without its period."""
     thread, instead = in_thread(suspect), suspect.effect.instead
+    if not instead or "run_in_threadpool" in instead:
+        return thread
     if suspect.is_direct:
-        return f"Write {instead}, or {thread}" if instead else f"Instead, {thread}"
-    return f"Instead, {thread}, or make the chain async: {instead}" if instead else f"Instead, {thread}"
+        return f"Write {instead}; or {thread[:1].lower()}{thread[1:]}"
+    return f"{thread}; or make the chain async, down to {instead}"
 
 
 def in_thread(suspect: Suspect) -> str:
-    """Return how to move a suspect to the thread pool, as the end of a sentence."""
+    """Return how to move a suspect to the thread pool, a sentence without its period."""
     kind, expr = suspect.site.event[0], suspect.site.event[1]
     if kind in ("call", "drop"):
-        return f"`await run_in_threadpool({render(expr[1])}, ...)`"
+        return f"Write `await run_in_threadpool({render(expr[1])}, ...)`"
     if kind == "iter":
-        return f"collect it in the thread pool: `await run_in_threadpool(list, {source_of(suspect)})`"
-    return "move the work into a plain function and `await run_in_threadpool(...)` that"
+        return f"Collect it in the thread pool: `await run_in_threadpool(list, {source_of(suspect)})`"
+    return "Move the work into a plain function and `await run_in_threadpool(...)` that"
 
 
 def source_of(suspect: Suspect, limit: int = 60) -> str:

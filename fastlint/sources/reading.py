@@ -11,7 +11,12 @@ from pathlib import Path
 
 MAX_BYTES = 2_000_000
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # begins with the mark of UTF-16, so it comes first
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 class SourceError(Exception):
@@ -37,8 +42,9 @@ class Source:
 def read_source(path: Path) -> Source:
     """Read the file at `path`. Raises `SourceError` (FL901 unreadable, FL902 too large)."""
     data = _read_bytes(path)
-    if data.startswith(_UTF16_MARKS):
-        raise SourceError("FL901", "The file is UTF-16, which Python does not read; save it as UTF-8")
+    wide = next((name for mark, name in _WIDE_MARKS.items() if data.startswith(mark)), None)
+    if wide is not None:
+        raise SourceError("FL901", f"The file is {wide}, which Python does not read; save it as UTF-8")
     if b"\0" in data:
         raise SourceError("FL901", "The file contains NUL bytes, so it is binary and not Python source")
     return Source(_decode(data))
@@ -63,12 +69,10 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _decode(data: bytes) -> str:
+    encoding = _encoding(data)
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError as error:
-        raise SourceError("FL901", f"The encoding of the file cannot be told: {error.msg}") from None
-    try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
+        text.encode()
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
         raise SourceError(
@@ -76,3 +80,18 @@ def _decode(data: bytes) -> str:
             f"The file is not valid {error.encoding.upper()}: byte 0x{data[error.start]:02x} in line {row}; "
             "save it as UTF-8 or declare its encoding in the first line",
         ) from None
+    except (UnicodeError, LookupError):
+        # Codecs for things other than text, and text with half a surrogate pair in it.
+        raise SourceError(
+            "FL901", f"The file declares the encoding {encoding}, but cannot be read with it; save it as UTF-8"
+        ) from None
+    return text
+
+
+def _encoding(data: bytes) -> str:
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError as error:
+        if error.msg == "invalid or missing encoding declaration":
+            return "utf-8"  # one of the first lines is not UTF-8, which decoding tells more about
+        raise SourceError("FL901", f"The encoding of the file cannot be told: {error.msg}") from None

@@ -11,11 +11,16 @@ class BlockingAsyncBackgroundTask(BlockingRule):
     """An `async def` background task runs on the event loop, and blocks it."""
 
     code = "FL110"
-    verb = "blocks in an async background task, which runs"
+    verb = "blocks"
 
     def concerns(self, node: cst.CSTNode) -> bool:
         """Only functions that run as background tasks and in no other way."""
         return is_background(self.suspect)
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        name = self.suspect.frame.function.facts.name
+        return f"{self.subject()} blocks the event loop: the background task `{name}` is `async def`, so it runs there"
 
     def advice(self) -> str:
         """A background task that awaits nothing is right as a plain function."""

@@ -11,11 +11,15 @@ class IoInValidator(BlockingRule):
     """FastAPI validates requests on the event loop, for `def` routes as well."""
 
     code = "FL111"
-    verb = "blocks in a validator or serializer, which runs"
+    verb = "blocks"
 
     def concerns(self, node: cst.CSTNode) -> bool:
         """Only code of models that requests or responses pass through."""
         return is_validator(self.suspect)
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        return f"{self.subject()} blocks the event loop{self.where()}: such code runs there even for `def` routes"
 
     def advice(self) -> str:
         """Validators cannot await, so the work has to move."""

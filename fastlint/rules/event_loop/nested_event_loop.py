@@ -10,3 +10,13 @@ class NestedEventLoop(BlockingRule):
 
     code = "FL109"
     verb = "runs a second event loop"
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        return f"{self.subject()} runs a second event loop on the event loop{self.where()}, which fails or blocks"
+
+    def advice(self) -> str:
+        """A loop is running already, so the coroutine can be awaited."""
+        if self.suspect.is_direct:
+            return "`await` the coroutine: a loop is running here"
+        return "Make the functions of the chain `async def` and `await` the coroutine: a loop is running here"
