@@ -10,16 +10,17 @@ from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.routes import ROUTERS, Route
 from fastlint.application.validators import VALIDATING
-from fastlint.facts.model import Expr, Parameter
+from fastlint.facts.model import Parameter
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.members import class_attribute, subclasses
-from fastlint.project.program import Frame, Function, Program
+from fastlint.project.program import Frame, Function, Program, ProjectClass
 from fastlint.project.reach import Reach, Way
-from fastlint.project.values import FunctionValue, Instance, Suspended
+from fastlint.project.values import FunctionValue, Instance
 
-OTHER_LOOPS = frozenset({"asyncio.run", "anyio.run", "asyncio.AbstractEventLoop.run_until_complete", "trio.run"})
 MOST_SUBCLASSES = 8
+PASSIVE_BASES = frozenset({"builtins", "abc", "typing", "typing_extensions", "enum", "pydantic", "sqlalchemy", "sqlmodel"})
+"""Libraries whose classes do not call the methods that programs add to them."""
 OFF_LOOP_ROOTS = frozenset({"celery", "click", "typer", "dramatiq", "rq", "invoke", "huey", "prefect", "airflow"})
 
 
@@ -117,9 +118,18 @@ class Application:
                 continue
             if function.module.is_offline or self._is_off_loop(function):
                 continue
-            if facts.name in mentioned or facts.decorators or function.owner is not None:
+            if facts.name in mentioned or facts.decorators or self._is_called_by_library(function):
                 found.append(self.program.generic_frame(function))
         return found
+
+    def _is_called_by_library(self, function: Function) -> bool:
+        """Tell whether a method may be called by the library that its class derives from."""
+        if function.owner is None:
+            return False
+        bases = self.inference.mro(function.owner)
+        return function.facts.name.startswith("__") or any(
+            isinstance(base, str) and base.partition(".")[0] not in PASSIVE_BASES for base in bases
+        )
 
     def _inherited(self) -> list[Frame]:
         """Return the calls of coroutine methods on subclasses that inherit them."""
@@ -142,19 +152,11 @@ class Application:
         return any(name.partition(".")[0] in OFF_LOOP_ROOTS for name in names)
 
     def _on_other_loops(self) -> set[Function]:
-        """Return the coroutine functions that `asyncio.run` and the like start, and what these await."""
-        pending: list[Frame] = []
-        for function in self.program.functions():
-            if function.facts.is_async:
-                continue
-            for kind, expr, *_ in function.facts.events:
-                if kind in ("call", "drop") and _last(expr[1]) in ("run", "run_until_complete") and expr[2]:
-                    frame = self.program.generic_frame(function)
-                    if frame in self.on_loop:
-                        continue
-                    for value in self.inference.values(expr[1], frame):
-                        if getattr(value, "name", None) in OTHER_LOOPS:
-                            pending += self._suspended(expr[2][0], frame)
+        """Return the coroutine functions that other event loops run, and what these call."""
+        pending = [frame for _, frame in self.resolver.detached]
+        for cls in self.program.classes():
+            if cls.facts.name.endswith("WorkerSettings"):  # arq: a worker process of its own
+                pending += self._functions_in(cls)
         seen: set[Frame] = set()
         while pending:
             frame = pending.pop()
@@ -165,9 +167,16 @@ class Application:
                     pending += site.runs
         return {frame.function for frame in seen}
 
-    def _suspended(self, expr: Expr, frame: Frame) -> list[Frame]:
-        values = self.inference.values(expr, frame)
-        return [v.frame for v in values if isinstance(v, Suspended) and v.kind == "coroutine"]
+    def _functions_in(self, cls: ProjectClass) -> list[Frame]:
+        """Return the functions that a class names as its attributes, alone or in lists."""
+        scope = cls.module.frame
+        found = []
+        for bindings in cls.facts.bindings.values():
+            for _, _, value in bindings:
+                values = self.inference.values(value, scope)
+                values = (*values, *self.inference.iterated(values, scope))
+                found += [self.inference.enter(v, None, None) for v in values if isinstance(v, FunctionValue)]
+        return found
 
     # Questions that rules ask
 
@@ -204,7 +213,3 @@ class Application:
     def chain(self, way: Way) -> list[Way]:
         """Return the steps of a way to block."""
         return self.reach.steps(way)
-
-
-def _last(expr: Expr) -> str:
-    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""

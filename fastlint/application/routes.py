@@ -94,7 +94,13 @@ def find_routes(inference: Inference) -> RouteTable:
 def _add_decorated(
     inference: Inference, table: RouteTable, function: Function, decorator: Expr, position: int
 ) -> None:
-    if decorator[0] != "call" or decorator[1][0] != "attr" or decorator[1][2] not in BY_DECORATOR:
+    if decorator[0] != "call":
+        return
+    first = decorator[2][0] if decorator[2] else ("unknown",)
+    if first[0] == "attr" and first[2] in BY_DECORATOR:
+        # A decorator of the project around the router's own: `@protected_route(router.get, "/path")`.
+        decorator = ("call", first, decorator[2][1:], decorator[3], decorator[4])
+    if decorator[1][0] != "attr" or decorator[1][2] not in BY_DECORATOR:
         return
     scope = inference.defining_frame(function)
     closure = scope if scope.function.index > 0 else None

@@ -30,6 +30,9 @@ LOG_HANDLERS = frozenset({
 MOST_PLACES = 40
 """More places than this that end in one blocking call are one diagnostic, at that call."""
 
+MENDED_ONCE = frozenset({"cpu", "file", "sleep", "wait"})
+"""Kinds of work that one change where they are can mend; queries and requests differ from call to call."""
+
 
 def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLines) -> list[tuple[RuleInfo, Finding]]:
     """Return what the rules find, each with its rule.
@@ -87,7 +90,8 @@ def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, 
     kept = []
     for group in by_sink.values():
         places = {(f.suspect.frame.function, f.suspect.site.event[5]) for _, f in group}
-        if len(places) <= MOST_PLACES:
+        kind = group[0][1].suspect.effect.kind
+        if len(places) <= MOST_PLACES or kind not in MENDED_ONCE:
             kept += group
             continue
         rule, finding = max(group, key=lambda pair: _badness(pair[1]))

@@ -96,15 +96,24 @@ def file_facts(path: Path) -> FileFacts:
 def text_facts(text: str) -> FileFacts:
     """Return the facts of a source text; syntax newer than this Python is lowered first."""
     lines = text.count("\n") + 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return extract(ast.parse(text), lines)
-        except SyntaxError as error:
-            lowered = lower(text)
-            if lowered is None:
-                reason = error.msg[:1].upper() + error.msg[1:]
-                return Problem("FL900", f"{reason}, so nothing in this file is checked", error.lineno or 1, error.offset or 1)
-            return extract(lowered, lines)
-        except (RecursionError, MemoryError, ValueError):
-            return Problem("FL900", "The code is nested too deeply to be parsed, so nothing in this file is checked")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return extract(_parse(text), lines)
+    except SyntaxError as error:
+        reason = error.msg[:1].upper() + error.msg[1:]
+        message = f"{reason}, so nothing in this file is checked"
+        return Problem("FL900", message, error.lineno or 1, error.offset or 1)
+    except (RecursionError, MemoryError, ValueError):
+        message = "The code is nested too deeply to be read, so nothing in this file is checked"
+        return Problem("FL900", message)
+
+
+def _parse(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        lowered = lower(text)
+        if lowered is None:
+            raise
+        return lowered

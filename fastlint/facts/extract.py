@@ -174,7 +174,9 @@ class _Extractor:
                 self._narrow(ast.UnaryOp(ast.Not(), node.test))
                 if loop_state(node.test)[0]:
                     self._enter_block("once")
-                targets = present_targets(node.test, self.globals, statements[:position])
+                targets = present_targets(
+                    node.test, self.globals, self._local_names(), statements[:position]
+                )
                 if targets and targets & assigned_targets(statements[position + 1 :]):
                     self._enter_block("once")
         self.block = block
@@ -249,9 +251,7 @@ class _Extractor:
 
     def _on_if(self, node: ast.If) -> None:
         self.expr(node.test)
-        local = set(self.here.bindings) if self.index > 0 else set()
-        local.update(parameter.name for parameter in self.here.parameters)
-        missing = memo_targets(node.test, self.globals, local)
+        missing = memo_targets(node.test, self.globals, self._local_names())
         once = missing and missing & assigned_targets(node.body)
         running, idle = loop_state(node.test)
         before = self._enter_block("once" if once or idle else "")
@@ -263,6 +263,13 @@ class _Extractor:
             self._narrow(ast.UnaryOp(ast.Not(), node.test))
             self._body(node.orelse)
             self.block = before
+
+    def _local_names(self) -> set[str]:
+        """Return the names that the function has bound so far, its parameters included."""
+        names = {parameter.name for parameter in self.here.parameters}
+        if self.index > 0:
+            names.update(self.here.bindings)
+        return names
 
     def _narrow(self, test: ast.expr) -> None:
         """Bind a name that `isinstance` tests to the class, for the block that follows."""
@@ -550,7 +557,8 @@ class _Extractor:
             for test in generator.ifs:
                 self.expr(test)
         if isinstance(node, ast.DictComp):
-            value: Expr = ("dict", (self.expr(node.key),), (self.expr(node.value),))
+            values = (self.expr(node.value),) if node.value is not None else ()
+            value: Expr = ("dict", (self.expr(node.key),), values)
         else:
             kind = _COMPREHENSIONS[type(node)]
             inner = self.expr(node.elt)
@@ -567,6 +575,8 @@ class _Extractor:
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
                 self.expr(part.value)
+                if part.format_spec is not None:
+                    self.expr(part.format_spec)
         return ("lit", "str")
 
     def _on_yield(self, node: ast.Yield) -> Expr:

@@ -18,22 +18,24 @@ def memo_targets(test: ast.expr, global_names: set[str], local_names: set[str]) 
         case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name(id=name)]):
             return {name} - local_names
         case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
-            return _lasting(left, global_names)
+            return _lasting(left, global_names, local_names)
         case ast.Compare(ops=[ast.NotIn()], comparators=[container]):
-            return _lasting(container, global_names)
+            return _lasting(container, global_names, local_names)
         case ast.UnaryOp(op=ast.Not(), operand=ast.Compare(ops=[ast.In()], comparators=[container])):
-            return _lasting(container, global_names)
+            return _lasting(container, global_names, local_names)
         case ast.UnaryOp(
             op=ast.Not(),
             operand=ast.Call(func=ast.Name(id="hasattr"), args=[base, ast.Constant(value=str(name))]),
         ):
-            return {f"{ast.unparse(base)}.{name}"}
+            return {f"{ast.unparse(base)}.{name}"} if _outlives(base, local_names) else set()
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _lasting(operand, global_names)
+            return _lasting(operand, global_names, local_names)
     return set()
 
 
-def present_targets(test: ast.expr, global_names: set[str], before: Sequence[ast.stmt]) -> set[str]:
+def present_targets(
+    test: ast.expr, global_names: set[str], local_names: set[str], before: Sequence[ast.stmt]
+) -> set[str]:
     """Return what is already there when the test holds: `x is not None`, `x`, `key in x`.
 
     A local name counts as the container that an earlier statement looked it up in
@@ -41,15 +43,15 @@ def present_targets(test: ast.expr, global_names: set[str], before: Sequence[ast
     """
     match test:
         case ast.Compare(left=left, ops=[ast.IsNot() | ast.NotEq()], comparators=[ast.Constant(value=None)]):
-            return _lasting(left, global_names) | _looked_up(left, before)
+            return _lasting(left, global_names, local_names) | _looked_up(left, local_names, before)
         case ast.Compare(ops=[ast.In()], comparators=[container]):
-            return _lasting(container, global_names)
+            return _lasting(container, global_names, local_names)
         case ast.BoolOp(op=ast.And(), values=values):
-            return set().union(*(present_targets(v, global_names, before) for v in values))
+            return set().union(*(present_targets(v, global_names, local_names, before) for v in values))
         case ast.Name() | ast.Attribute() | ast.Subscript():
-            return _lasting(test, global_names) | _looked_up(test, before)
+            return _lasting(test, global_names, local_names) | _looked_up(test, local_names, before)
         case ast.NamedExpr(value=value):
-            return _container(value)
+            return _container(value, local_names)
     return set()
 
 
@@ -102,15 +104,31 @@ def _targets(node: ast.AST) -> Iterator[ast.expr]:
             yield ast.Attribute(base, name, ast.Store())
 
 
-def _lasting(node: ast.expr, global_names: set[str]) -> set[str]:
+def _lasting(node: ast.expr, global_names: set[str], local_names: set[str]) -> set[str]:
+    """Return the source of what is tested, if it outlives the call."""
     if isinstance(node, ast.Name) and node.id not in global_names and not node.id.isupper():
         return set()
     if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
-        return {ast.unparse(node)}
-    return _container(node)
+        return {ast.unparse(node)} if _outlives(node, local_names) else set()
+    return _container(node, local_names)
 
 
-def _looked_up(node: ast.expr, before: Sequence[ast.stmt]) -> set[str]:
+def _outlives(node: ast.expr, local_names: set[str]) -> bool:
+    """Tell whether an object is kept longer than a call: on `self`, in a module, on the application.
+
+    What hangs on other parameters and locals (`user.seen`, `request.state.x`) is made for one request.
+    """
+    attributes = []
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return False
+    return node.id in ("self", "cls") or node.id not in local_names or "app" in (*attributes, node.id)
+
+
+def _looked_up(node: ast.expr, local_names: set[str], before: Sequence[ast.stmt]) -> set[str]:
     """Return the containers that a local name was read from."""
     if not isinstance(node, ast.Name):
         return set()
@@ -118,14 +136,15 @@ def _looked_up(node: ast.expr, before: Sequence[ast.stmt]) -> set[str]:
     for statement in before:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == node.id:
-                found |= _container(value)
+                found |= _container(value, local_names)
     return found
 
 
-def _container(value: ast.expr) -> set[str]:
+def _container(value: ast.expr, local_names: set[str]) -> set[str]:
+    """Return the container that an expression looks something up in, if it outlives the call."""
     match value:
         case ast.Call(func=ast.Attribute(value=container, attr="get")) | ast.Subscript(value=container):
-            return {ast.unparse(container)}
+            return {ast.unparse(container)} if _outlives(container, local_names) else set()
         case ast.Call(func=ast.Name(id="getattr"), args=[base, ast.Constant(value=str(name)), *_]):
-            return {f"{ast.unparse(base)}.{name}"}
+            return {f"{ast.unparse(base)}.{name}"} if _outlives(base, local_names) else set()
     return set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ MODEL_FACTORIES = frozenset({
     "pydantic.BaseModel.model_validate_strings", "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
 })  # fmt: skip
 RESPONSE = "starlette.responses.Response"
+OTHER_LOOPS = frozenset({
+    "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
+    "uvloop.run",
+})  # fmt: skip
 SCHEDULERS = frozenset({
     "asyncio.create_task", "asyncio.ensure_future", "asyncio.TaskGroup.create_task",
     "asyncio.AbstractEventLoop.create_task",
@@ -84,6 +89,9 @@ class CallResolver:
         self.construction_hooks = construction_hooks
         """Decorators whose functions run whenever an object of the class is made."""
         self._sites: dict[Frame, list[Site]] = {}
+        self.detached: list[tuple[object, Frame]] = []
+        """Coroutines made for another event loop: `asyncio.run(f())`, `Thread(target=asyncio.run, args=(f(),))`."""
+        self._detached_calls = self._find_detached()
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = _property_names(inference)
         self._special = _special_method_names(inference)
@@ -92,6 +100,27 @@ class CallResolver:
         """Attributes that may run code when they are read."""
         self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
         self._registered = _registered_implementations(inference)
+
+    def _find_detached(self) -> set[object]:
+        """Return the places of calls whose coroutines another event loop runs."""
+        for function in self.inference.program.functions():
+            for kind, expr, *_ in function.facts.events:
+                if kind in ("call", "drop") and _mentions_run(expr):
+                    frame = self.inference.program.generic_frame(function)
+                    handed = (expr[1], *expr[2], *(value for _, value in expr[3]))
+                    for part in handed:
+                        if any(getattr(v, "name", "") in OTHER_LOOPS for v in self.inference.values(part, frame)):
+                            self._detach(handed, frame)
+        return {place for place, _ in self.detached}
+
+    def _detach(self, parts: Iterable[Expr], frame: Frame) -> None:
+        for part in parts:
+            if part[0] in ("tuple", "list"):
+                self._detach(part[1], frame)
+            elif part[0] == "call":
+                for value in self.inference.values(part, frame):
+                    if isinstance(value, Suspended) and value.kind == "coroutine":
+                        self.detached.append(((frame.function.module, part[4]), value.frame))
 
     def sites(self, frame: Frame) -> list[Site]:
         """Return the places of a frame that run other code, in source order.
@@ -194,7 +223,8 @@ class CallResolver:
             if "offloads" in callee.marks:
                 site.in_thread.append(entered)
             elif facts.is_async:
-                if site.event[0] != "drop" or facts.is_generator:
+                place = (site.frame.function.module, site.event[5])
+                if (site.event[0] != "drop" or facts.is_generator) and place not in self._detached_calls:
                     site.starts.append(entered)
             elif not facts.is_generator:
                 site.runs.append(entered)
@@ -219,7 +249,8 @@ class CallResolver:
     def _run_hooks(self, site: Site, cls: ProjectClass) -> None:
         """Run what making an object runs besides its constructor: validators and default factories."""
         for hook in self.hooks(cls):
-            site.runs.append(self.inference.enter(hook, None, None))
+            if not _asks_for_types(hook.function):
+                site.runs.append(self.inference.enter(hook, None, None))
         for base in self.inference.mro(cls):
             if not isinstance(base, ProjectClass):
                 continue
@@ -422,6 +453,21 @@ def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:
         block, kind = blocks[block][0], blocks[block][1]
         kinds.add(kind)
     return kinds
+
+
+def _asks_for_types(function: Function) -> bool:
+    """Tell whether a function narrows a parameter by `isinstance`: what it does then depends on the caller."""
+    names = {parameter.name for parameter in function.facts.parameters}
+    return any(
+        value[0] == "instance" for name in names for _, _, value in function.facts.bindings.get(name, ())
+    )
+
+
+def _mentions_run(call: Expr) -> bool:
+    """Tell cheaply whether a call may hand a coroutine to another event loop."""
+    parts = (call[1], *call[2], *(value for _, value in call[3]))
+    names = {part[2] if part[0] == "attr" else part[1] for part in parts if part[0] in ("attr", "name")}
+    return bool(names & {"run", "run_until_complete"})
 
 
 def _blocking_attributes(catalog: Catalog) -> frozenset[str]:

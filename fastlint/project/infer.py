@@ -130,7 +130,7 @@ class Inference:
 
     def _dict(self, expr: Expr, frame: Frame) -> Values:
         parts = []
-        for key, value in zip(expr[1], expr[2], strict=True):
+        for key, value in zip(expr[1], expr[2], strict=False):
             spread = key[0] == "unknown"
             parts.append(
                 self.iterated(self.values(value, frame), frame) if spread else self.values(value, frame)
@@ -345,7 +345,17 @@ class Inference:
             inner = self.program.find_module(module, name, 1)
             if inner is not None:
                 return (ModuleValue(inner),)
-        return self._from_star_library(module, name)
+        return self._from_star_library(module, name) or self._from_module_getattr(module, name)
+
+    def _from_module_getattr(self, module: Module, name: str) -> Values | None:
+        """Return what a module's own `__getattr__` can give for a name."""
+        for _, _, value in module.facts.functions[0].bindings.get("__getattr__", ()):
+            if value[0] != "def" or name.startswith("__"):
+                continue
+            given = self.returned(self.program.generic_frame(module.functions[value[1]]))
+            named = tuple(v for v in given if _own_name(v) == name)
+            return named or (given if len(given) == 1 else ())
+        return None
 
     def _from_star_library(self, module: Module, name: str) -> Values | None:
         for star, level in module.facts.stars:
@@ -747,6 +757,13 @@ def _is_telling(value: Value) -> bool:
         return not (isinstance(value.cls, str) and value.cls.startswith("builtins."))
     kinds = (FunctionValue, ClassValue, LibraryName, Partial, Suspended, Collection, Tuple)
     return isinstance(value, kinds)
+
+
+def _own_name(value: Value) -> str:
+    """Return the name that a class or function was defined with."""
+    if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
+        return value.cls.facts.name
+    return value.function.facts.name if isinstance(value, FunctionValue) else ""
 
 
 def _are_empty(values: Values) -> bool:

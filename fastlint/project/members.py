@@ -407,7 +407,7 @@ def implementations(inference: Inference, method: FunctionValue) -> list[Functio
     """Return what calling a method of an abstract class or protocol can run in its place."""
     function = method.function
     owner = function.owner
-    if owner is None or not isinstance(method.receiver, Instance):
+    if owner is None:
         return [method]
     stub = function.facts.is_stub or _is_abstract_method(function)
     if not stub:
@@ -416,7 +416,7 @@ def implementations(inference: Inference, method: FunctionValue) -> list[Functio
     candidates = subclasses(inference, owner) or inference.stores.conforming(inference, owner)
     found: dict[Function, FunctionValue] = {}
     for cls in candidates:
-        receiver = Instance(cls)
+        receiver = Instance(cls) if isinstance(method.receiver, Instance) else ClassValue(cls)
         for value in class_attribute(inference, cls, name, receiver) or ():
             if isinstance(value, FunctionValue) and not value.function.facts.is_stub:
                 found.setdefault(value.function, value)

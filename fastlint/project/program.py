@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts
-from fastlint.project.values import Value, Values
+from fastlint.project.values import ClassValue, Instance, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
 OFFLINE_DIRECTORIES = frozenset(
@@ -114,8 +114,11 @@ class Frame:
         return f"<frame {self.function.label}>"
 
 
-MOST_FRAMES = 16
-"""Calls of one function that are told apart; beyond it they share one frame."""
+MOST_FRAMES = 64
+"""Calls of one function that are told apart by the objects passed; beyond it they share one frame.
+
+Calls that differ by the functions passed are always told apart: wrappers of decorators are such calls.
+"""
 
 
 class Program:
@@ -139,7 +142,7 @@ class Program:
         is_test = bool(TEST_DIRECTORIES & directories) or stem == "conftest"
         is_test = is_test or stem.startswith("test_") or stem.endswith("_test")
         is_offline = is_test or stem == "setup" or bool(OFFLINE_DIRECTORIES & directories)
-        name = self._dotted_name(pure)
+        name = self._dotted_name(PurePosixPath(inner) if pure.is_absolute() else pure)
         module = Module(path, name, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
         self.modules[path] = module
         place = pure.parent if module.is_package else pure.with_suffix("")
@@ -154,7 +157,7 @@ class Program:
             parts = parts[1:]
         if len(parts) > 1 and parts[-1] == "__init__":
             parts = parts[:-1]
-        return ".".join(parts[-6:])
+        return ".".join(parts)
 
     def functions(self, *, tests: bool = False) -> Iterator[Function]:
         """Yield every function, module bodies included, outside tests unless these are asked for."""
@@ -180,16 +183,15 @@ class Program:
         key = (function, parent, receiver, bound)
         frame = self._frames.get(key)
         if frame is None:
-            if bound and function.frames >= MOST_FRAMES:
+            by_object = any(isinstance(v, Instance) for _, values in bound for v in values)
+            if by_object and function.frames >= MOST_FRAMES:
                 return self.frame(function, parent, receiver)
-            function.frames += bool(bound)
+            function.frames += by_object
             frame = self._frames[key] = Frame(function, parent, receiver, bound)
         return frame
 
     def generic_frame(self, function: Function) -> Frame:
         """Return the frame of a call about which nothing is known."""
-        from fastlint.project.values import ClassValue, Instance
-
         if function.index == 0:
             return function.module.frame
         parent = function.parent
