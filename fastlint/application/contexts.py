@@ -47,6 +47,9 @@ class Application:
         self._scheduled: set[Frame] = set()
         for entry in self.entries:
             self._by_frame[entry.frame].append(entry)
+        for dependency, user in finder.injections:
+            if user is not None:
+                self._callers[dependency].append(user)
         self._spread()
         self.reach.explore([*self.on_loop, *self.in_thread])
 

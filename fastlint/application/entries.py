@@ -35,6 +35,8 @@ class EntryFinder:
         self.resolver = resolver
         self.table: RouteTable = find_routes(inference)
         self.entries: dict[tuple[Frame, str, str], Entry] = {}
+        self.injections: list[tuple[Frame, Frame | None]] = []
+        """(dependency, the route or dependency that it is injected into, if that is known)."""
         self._injected: set[Frame] = set()
 
     def find(self) -> list[Entry]:
@@ -68,11 +70,11 @@ class EntryFinder:
             self._add_wrapper(route, function, label)
             self._add_injected(function.function, frame, label)
             self._add_models(route, function, frame, label)
+            for provider in listed_providers(self.inference, route.call, route.frame):
+                self._add_provider(provider, frame, label)
         if isinstance(route.endpoint, ClassValue) and isinstance(route.endpoint.cls, ProjectClass):
             for method in route.endpoint.cls.methods():
                 self._add(kind, label, self.inference.program.generic_frame(method))
-        for provider in listed_providers(self.inference, route.call, route.frame):
-            self._add_provider(provider, label)
 
     def _add_wrapper(self, route: Route, function: FunctionValue, label: str) -> None:
         """A plain wrapper around an `async def` route runs on the event loop: FastAPI looks through it.
@@ -124,20 +126,22 @@ class EntryFinder:
             return
         self._injected.add(frame)
         for provider in parameter_providers(self.inference, function, frame):
-            self._add_provider(provider, label)
+            self._add_provider(provider, frame, label)
 
-    def _add_provider(self, provider: Value, label: str) -> None:
-        """Add a dependency, and what it depends on in turn."""
+    def _add_provider(self, provider: Value, user: Frame | None, label: str) -> None:
+        """Add a dependency of the user (a route or dependency), and what it depends on in turn."""
         if isinstance(provider, ClassValue) and isinstance(provider.cls, ProjectClass):
             for method in provider.cls.methods():
                 if method.facts.name == "__init__":
                     frame = self.inference.program.frame(method, None, Instance(provider.cls))
-                    self._add("dependency", f"{provider.cls.facts.name} of {label}", frame)
+                    self._add("dependency", provider.cls.facts.name, frame)
+                    self.injections.append((frame, user))
                     self._add_injected(method, frame, label)
             return
         for function in callables(self.inference, (provider,)):
             frame = self._frame(function)
-            self._add("dependency", f"{function.function.facts.name} of {label}", frame)
+            self._add("dependency", function.function.facts.name, frame)
+            self.injections.append((frame, user))
             self._add_injected(function.function, frame, label)
             for validator in self.models.request(function.function, frame):
                 self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
@@ -178,6 +182,9 @@ class EntryFinder:
                 continue
             base = expr[1]
             name = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
+            if base[0] == "call" and base[1][0] == "attr" and base[1][2] in ("middleware", "exception_handler"):
+                frame = frame or self.inference.program.generic_frame(function)
+                self._each(expr, 0, "func", frame, base[1][2].replace("_", " "))
             handler = _CALLS.get(name)
             if handler is not None or any(key in KEYWORDS for key, _ in expr[3]):
                 frame = frame or self.inference.program.generic_frame(function)
@@ -190,12 +197,12 @@ class EntryFinder:
         for base, name, value in function.facts.stores:
             if name == "[]" and base[0] == "attr" and base[2] == "dependency_overrides":
                 for provider in self.inference.values(value, self.inference.program.generic_frame(function)):
-                    self._add_provider(provider, "an override")
+                    self._add_provider(provider, None, "an override")
 
     def _scan_keywords(self, call: Expr, frame: Frame) -> None:
         """`FastAPI(lifespan=..., dependencies=[...])`, `include_router(..., dependencies=[...])`."""
         for provider in listed_providers(self.inference, call, frame):
-            self._add_provider(provider, "every route of the router")
+            self._add_provider(provider, None, "every route of the router")
         self._add_response_class(call, frame, "every route of the application")
         if any(getattr(v, "name", "") in RESOLVERS for v in self.inference.values(call[1], frame)):
             self._each(call, None, "resolver", frame, "resolver", sync_on_loop=True)

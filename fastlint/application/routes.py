@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastlint.facts.model import Expr
+from fastlint.facts.model import UNKNOWN, Expr
 from fastlint.project.infer import Inference, call_argument
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import FunctionValue, Instance, LibraryName, Partial, Text, Value, Values
@@ -96,7 +96,7 @@ def _add_decorated(
 ) -> None:
     if decorator[0] != "call":
         return
-    first = decorator[2][0] if decorator[2] else ("unknown",)
+    first: Expr = decorator[2][0] if decorator[2] else UNKNOWN
     if first[0] == "attr" and first[2] in BY_DECORATOR:
         # A decorator of the project around the router's own: `@protected_route(router.get, "/path")`.
         decorator = ("call", first, decorator[2][1:], decorator[3], decorator[4])

@@ -132,7 +132,14 @@ class BlockingRule(Rule):
         if not entries:
             return ""
         first = entries[0]
-        return f" in {first.label}" if first.kind in ("route", "websocket") else f" in {first.kind} {first.label}"
+        if first.kind in ("route", "websocket"):
+            return f" in {first.label}"
+        name = first.kind if first.kind == first.label else f"{first.kind} {first.label}"
+        routes = [entry for entry in entries if entry.kind in ("route", "websocket")]
+        if not routes:
+            return f" in {name}"
+        more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
+        return f" in {name} of {routes[0].label}{more}"
 
 
 def severity_of(suspect: Suspect) -> Severity:
