@@ -22,18 +22,76 @@ async def anchor(x=first.a):
 ANCHORED = ("anchor.py", 9, "FL101")
 """What is wrong with the file that is part of every program."""
 
-NAMES = (
-    "a b f g C D self cls args first second package router app time open requests asyncio partial super "
-    "print isinstance getattr list"
-).split()
-ATTRIBUTES = (
-    "a b f g C D get state sleep session post run append __call__ __class__ __init__ add_task mount "
-    "include_router setter register Handler"
-).split()
-METHODS = (
-    "f g a __init__ __call__ __enter__ __exit__ __aenter__ __iter__ __next__ __await__ __getattr__ "
-    "__getitem__ __add__ __eq__ __get__ __new__ dispatch"
-).split()
+NAMES = [
+    "a",
+    "b",
+    "f",
+    "g",
+    "C",
+    "D",
+    "self",
+    "cls",
+    "args",
+    "first",
+    "second",
+    "package",
+    "router",
+    "app",
+    "time",
+    "open",
+    "requests",
+    "asyncio",
+    "partial",
+    "super",
+    "print",
+    "isinstance",
+    "getattr",
+    "list",
+]
+ATTRIBUTES = [
+    "a",
+    "b",
+    "f",
+    "g",
+    "C",
+    "D",
+    "get",
+    "state",
+    "sleep",
+    "session",
+    "post",
+    "run",
+    "append",
+    "__call__",
+    "__class__",
+    "__init__",
+    "add_task",
+    "mount",
+    "include_router",
+    "setter",
+    "register",
+    "Handler",
+]
+METHODS = [
+    "f",
+    "g",
+    "a",
+    "__init__",
+    "__call__",
+    "__enter__",
+    "__exit__",
+    "__aenter__",
+    "__iter__",
+    "__next__",
+    "__await__",
+    "__getattr__",
+    "__getitem__",
+    "__add__",
+    "__eq__",
+    "__get__",
+    "__new__",
+    "dispatch",
+]
 IMPORTS = (
     "import time, requests, asyncio",
     "from functools import partial, lru_cache, cached_property, wraps",
@@ -170,10 +228,16 @@ class Writer:
             other = ["else:", *self._body(depth)] if self.random.random() < 0.3 and "with" not in head else []
             return [head, *self._body(depth), *other]
         if self.random.random() < 0.5:
-            handler = self.random.choice(("except Exception as a:", "except (C, D):", "except* C as b:", "finally:"))
+            handler = self.random.choice(
+                ("except Exception as a:", "except (C, D):", "except* C as b:", "finally:")
+            )
             return ["try:", *self._body(depth), handler, *self._body(depth)]
         patterns = "C(b=1) as f", "[D(), *b] | {'a': b}", "{'a': b, **a}", "str() | None", "f if f.a()", "_"
-        return ["match a:", f"    case {self.random.choice(patterns)}:", *(f"    {line}" for line in self._body(depth))]
+        return [
+            "match a:",
+            f"    case {self.random.choice(patterns)}:",
+            *(f"    {line}" for line in self._body(depth)),
+        ]
 
     def _body(self, depth: int) -> list[str]:
         lines = [line for _ in range(self.random.randint(1, 3)) for line in self._statement(depth + 1)]

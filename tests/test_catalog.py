@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -124,6 +125,34 @@ def test_nothing_is_known_under_an_alias() -> None:
     for name, file in blocking():
         spelled = name.removesuffix(".*")
         assert catalog.canonical(spelled) == spelled, file
+
+
+def described() -> dict[str, set[str]]:
+    """Every class or function to the files that say what it or its members do."""
+    found: dict[str, set[str]] = {}
+    for file, table in TABLES.items():
+        for name in names_of({**table, "aliases": {}}):
+            for described in (name, name.rpartition(".")[0]):
+                found.setdefault(described, set()).add(file)
+    return found
+
+
+def test_what_a_table_mentions_is_loaded_with_it() -> None:
+    files = described()
+    missing = set()
+    for file, table in TABLES.items():
+        # Of the web frameworks, it is the test client that gives out responses of httpx.
+        modules = set(table.get("modules", ())) if file != "web.toml" else set()
+        written = [
+            text
+            for section in ("returns", "attributes", "aliases")
+            for text in table.get(section, {}).values()
+        ]
+        written += [base for bases in table.get("bases", {}).values() for base in bases]
+        for name in re.findall(r"\w+(?:\.\w+)+", " ".join(written)):
+            for other in files.get(name, set()) - ALWAYS_LOADED:
+                missing |= {(other, module) for module in modules - set(TABLES[other]["modules"])}
+    assert not missing
 
 
 def test_only_tables_of_imported_modules_are_loaded() -> None:

@@ -113,13 +113,14 @@ class Application:
         """
         reached = {frame.function for frame in self.on_loop}
         elsewhere = self._on_other_loops()
+        own_loops = self.resolver.modules_with_loops
         mentioned = {name for module in self.program.modules.values() if not module.is_test for name in module.facts.mentions}
         found = []
         for function in self.program.functions():
             facts = function.facts
             if not facts.is_async or function in reached or function in elsewhere:
                 continue
-            if function.module.is_offline or self._is_off_loop(function):
+            if function.module.is_offline or function.module in own_loops or self._is_off_loop(function):
                 continue
             if facts.name in mentioned or facts.decorators or self._is_called_by_library(function):
                 found.append(self.program.generic_frame(function))
@@ -196,7 +197,7 @@ class Application:
                 if caller not in distance:
                     distance[caller] = distance[current] + 1
                     queue.append(caller)
-        return sorted(found, key=lambda e: (found[e], e.order, e.label))
+        return sorted(found, key=lambda e: (e.phase != REQUEST, found[e], e.order, e.label))
 
     def kinds_of(self, frame: Frame) -> set[str]:
         """Return the kinds of the entry points that a frame itself is."""

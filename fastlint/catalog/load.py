@@ -25,6 +25,8 @@ class Catalog:
         self.runs: dict[str, Runs] = {}
         self.decorators: dict[str, Decorator] = {}
         self.classes: set[str] = set()
+        self.libraries: set[str] = set()
+        """Top-level modules of every library that the catalog has a table for, loaded or not."""
         self._canonical: dict[str, str] = {}
         self._members: dict[tuple[str, str], str | None] = {}
 
@@ -141,6 +143,7 @@ def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None)
     for path in sorted(DATA.glob("*.toml")):
         text = path.read_text(encoding="utf-8")
         covers = read_modules(text)
+        catalog.libraries.update(covers or ())
         if covers is None or wanted & covers:
             catalog.add(read_table(text))
     if extra:

@@ -30,8 +30,6 @@ LOG_HANDLERS = frozenset({
 MOST_PLACES = 40
 """More places than this that end in one blocking call are one diagnostic, at that call."""
 
-MENDED_ONCE = frozenset({"cpu", "file", "sleep", "wait"})
-"""Kinds of work that one change where they are can mend; queries and requests differ from call to call."""
 
 
 def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLines) -> list[tuple[RuleInfo, Finding]]:
@@ -90,8 +88,7 @@ def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, 
     kept = []
     for group in by_sink.values():
         places = {(f.suspect.frame.function, f.suspect.site.event[5]) for _, f in group}
-        kind = group[0][1].suspect.effect.kind
-        if len(places) <= MOST_PLACES or kind not in MENDED_ONCE:
+        if len(places) <= MOST_PLACES or not all(_is_mended_once(finding) for _, finding in group):
             kept += group
             continue
         rule, finding = max(group, key=lambda pair: _badness(pair[1]))
@@ -99,9 +96,18 @@ def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, 
         end = suspect.application.chain(suspect.way)[-1]
         there = Suspect(end.site, end, suspect.phase, suspect.application)
         message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and every request waits for it"
-        advice = f"Mend it once, here or where it is called. {finding.advice}"
+        advice = "Mend it once, here: remember the result, make it async, or move it off the event loop"
         kept.append((rule, replace(finding, suspect=there, message=message, advice=advice)))
     return kept
+
+
+def _is_mended_once(finding: Finding) -> bool:
+    """Tell whether one change at the blocking call can mend it for all callers.
+
+    Unbounded queries and requests differ from caller to caller; what is cheap or local does not.
+    """
+    effect = finding.suspect.effect
+    return effect.cost != "unbounded" or effect.kind in ("cpu", "file", "sleep", "wait")
 
 
 def _grouped(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:

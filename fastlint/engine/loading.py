@@ -54,6 +54,8 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])
         loaded.paths[file.display] = file.path
+    for module in loaded.program.modules.values():
+        module.name = loaded.program.dotted_name(module)
     return loaded
 
 

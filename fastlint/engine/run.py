@@ -16,11 +16,9 @@ from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
-from fastlint.facts.build import Problem
+from fastlint.facts.build import STACK, Problem
 from fastlint.rules.registry import BY_CODE, RULES
 
-STACK = 6000
-"""Frames of recursion that long expressions and deep chains of calls need."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ import ast
 import gc
 import marshal
 import os
+import pickle
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastlint.facts.extract import extract
 from fastlint.facts.lowering import lower
@@ -20,6 +23,10 @@ from fastlint.sources.reading import SourceError, read_source
 WORTH_A_WORKER = 80
 """Fewer files than this are read faster than a process starts."""
 CHUNK = 12
+STACK = 12_000
+"""Frames of recursion that long expressions need; a limit of ours, far below what a thread has."""
+PICKLED = b"\x80"
+"""How pickled data begins, and marshalled data never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,10 @@ def build_facts(
         return _build_here(paths, progress)
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
     found: list[FileFacts] = []
-    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(workers, initializer=_start_worker) as pool:
         for rows in pool.map(_pack_chunk, chunks):
-            # marshal is twice as fast as pickle here, and the bytes come from our own workers.
-            for row in marshal.loads(rows):
-                found.append(Problem(*row[1]) if row[0] == "problem" else unpack(row[1]))
+            for kind, row in map(_unpacked, marshal.loads(rows)):
+                found.append(Problem(*row) if kind == "problem" else unpack(row))
             if progress is not None:
                 progress(len(found), len(paths))
     return found
@@ -73,7 +79,25 @@ def _pack_chunk(paths: Sequence[Path]) -> bytes:
             rows.append(("problem", (facts.code, facts.message, facts.row, facts.column)))
         else:
             rows.append(("facts", facts.pack()))
-    return marshal.dumps(rows)
+    return marshal.dumps([_packed(row) for row in rows])
+
+
+def _packed(row: tuple[str, Any]) -> bytes:
+    """Return a row as bytes; marshal is twice as fast as pickle but refuses very deep nesting."""
+    try:
+        return marshal.dumps(row)
+    except ValueError:
+        return pickle.dumps(row)
+
+
+def _unpacked(data: bytes) -> tuple[str, Any]:
+    return pickle.loads(data) if data.startswith(PICKLED) else marshal.loads(data)  # type: ignore[no-any-return]
+
+
+def _start_worker() -> None:
+    """Prepare a worker for many small objects and for deeply nested code."""
+    gc.disable()
+    sys.setrecursionlimit(STACK)
 
 
 def available_cores() -> int:

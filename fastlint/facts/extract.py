@@ -9,6 +9,7 @@ from typing import Any
 from fastlint.facts.guards import (
     asks_for_running_loop,
     assigned_targets,
+    filled_names,
     loop_state,
     memo_targets,
     present_targets,
@@ -254,7 +255,8 @@ class _Extractor:
         missing = memo_targets(node.test, self.globals, self._local_names())
         once = missing and missing & assigned_targets(node.body)
         running, idle = loop_state(node.test)
-        before = self._enter_block("once" if once or idle else "")
+        filled = "" if once else ",".join(sorted(filled_names(missing, node.body)))
+        before = self._enter_block("once" if once or idle else f"fills {filled}" if filled else "")
         self._narrow(node.test)
         self._body(node.body)
         self.block = before

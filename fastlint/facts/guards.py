@@ -13,8 +13,13 @@ def memo_targets(test: ast.expr, global_names: set[str], local_names: set[str]) 
     containers that are not local.
     """
     match test:
-        case ast.BoolOp(values=values):
-            return set().union(*(memo_targets(v, global_names, local_names) for v in values))
+        case ast.BoolOp(op=operator, values=values):
+            parts = [memo_targets(v, global_names, local_names) for v in values]
+            if isinstance(operator, ast.Or) and not all(parts):
+                return set()  # `x is None or expired(x)` holds again and again
+            return set().union(*parts)
+        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[right]):
+            return _lasting(left, global_names, local_names) | _lasting(right, global_names, local_names)
         case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name(id=name)]):
             return {name} - local_names
         case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
@@ -53,6 +58,12 @@ def present_targets(
         case ast.NamedExpr(value=value):
             return _container(value, local_names)
     return set()
+
+
+def filled_names(targets: set[str], body: Sequence[ast.stmt]) -> set[str]:
+    """Return the last names of what a called function may fill: `if not self._data: self.reload()`."""
+    calls_only = all(isinstance(n, ast.Expr) and isinstance(n.value, (ast.Call, ast.Await)) for n in body)
+    return {target.rpartition(".")[2] for target in targets} if calls_only else set()
 
 
 def assigned_targets(statements: Iterable[ast.stmt]) -> set[str]:

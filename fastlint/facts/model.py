@@ -62,7 +62,8 @@ awaited expression (`await gather(f(), g())`)."""
 
 Block = tuple[int, str]
 """(parent, kind): kind is "", "loop" (`for`), "while", or "once" for code that a guard keeps from running on each request:
-`if _client is None`, `except RuntimeError` after asking for the running loop, a generator not yet consumed."""
+`if _client is None`, `except RuntimeError` after asking for the running loop, a generator not yet consumed.
+"fills x,y" means once as well if what is called there sets x or y: `if not self._data: self.reload()`."""
 
 Statement = tuple[Span, Span]
 """The span of a statement and of its header (all of it, for a simple statement)."""

@@ -47,6 +47,11 @@ def library_result(
     special = _SPECIAL.get(callee.name)
     if special is not None and call is not None and frame is not None:
         return special(inference, callee, call, frame)
+    effect = catalog.effect(callee.name)
+    if effect is not None and effect.unless_first and call is not None and frame is not None and call[2]:
+        given = inference.values(call[2][0], frame)
+        if any(isinstance(v, Instance) and v.cls in effect.unless_first for v in given):
+            return ()  # an archive in memory: its methods are not the ones that read a disk
     parsed = catalog.return_type(callee.name)
     if parsed is not None:
         return of_type(inference, parsed, callee.receiver or _class_of(callee), call, frame)

@@ -91,6 +91,8 @@ class CallResolver:
         self._sites: dict[Frame, list[Site]] = {}
         self.detached: list[tuple[object, Frame]] = []
         """Coroutines made for another event loop: `asyncio.run(f())`, `Thread(target=asyncio.run, args=(f(),))`."""
+        self.modules_with_loops: set[object] = set()
+        """Modules that run an event loop of their own: scripts, workers, threads of bots."""
         self._detached_calls = self._find_detached()
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = _property_names(inference)
@@ -110,6 +112,7 @@ class CallResolver:
                     handed = (expr[1], *expr[2], *(value for _, value in expr[3]))
                     for part in handed:
                         if any(getattr(v, "name", "") in OTHER_LOOPS for v in self.inference.values(part, frame)):
+                            self.modules_with_loops.add(function.module)
                             self._detach(handed, frame)
         return {place for place, _ in self.detached}
 
@@ -117,10 +120,16 @@ class CallResolver:
         for part in parts:
             if part[0] in ("tuple", "list"):
                 self._detach(part[1], frame)
-            elif part[0] == "call":
-                for value in self.inference.values(part, frame):
-                    if isinstance(value, Suspended) and value.kind == "coroutine":
-                        self.detached.append(((frame.function.module, part[4]), value.frame))
+                continue
+            place = (frame.function.module, part[4]) if part[0] == "call" else None
+            values = self.inference.values(part, frame)
+            for value in (*values, *self.inference.iterated(values, frame)):
+                if isinstance(value, Suspended) and value.kind == "coroutine":
+                    self.detached.append((place, value.frame))
+            for callee in self.inference.values(part[1], frame) if part[0] == "call" else ():
+                if isinstance(callee, FunctionValue) and callee.function.facts.is_stub:
+                    for target in members.implementations(self.inference, callee):
+                        self.detached.append((place, self.inference.enter(target, None, None)))
 
     def sites(self, frame: Frame) -> list[Site]:
         """Return the places of a frame that run other code, in source order.
@@ -137,9 +146,14 @@ class CallResolver:
                     continue
                 site = Site(frame, event, in_while="while" in kinds)
                 self._resolve(site)
-                if site.says_anything():
+                if site.says_anything() and not self._fills(site, kinds):
                     known.append(site)
         return known
+
+    def _fills(self, site: Site, kinds: set[str]) -> bool:
+        """Tell whether a call stands behind a guard on something that it sets itself."""
+        names = {name for kind in kinds if kind.startswith("fills ") for name in kind[6:].split(",")}
+        return bool(names) and any(_sets(frame.function, names) for frame in (*site.runs, *site.starts))
 
     def _resolve(self, site: Site) -> None:
         kind, expr = site.event[0], site.event[1]
@@ -174,8 +188,13 @@ class CallResolver:
     def _resolve_call(self, site: Site, call: Expr) -> None:
         callees = self.inference.values(call[1], site.frame)
         awaited = site.event[4] == DIRECTLY
-        if awaited and len(callees) > 1:
-            callees = tuple(c for c in callees if self._is_awaitable(c)) or callees
+        if len(callees) > 1:
+            awaitable = tuple(c for c in callees if self._is_awaitable(c))
+            if awaited:
+                callees = awaitable or callees
+            elif any(isinstance(c, FunctionValue) for c in awaitable):
+                # One object stands for a synchronous and an asynchronous client: which, is unknown.
+                callees = tuple(c for c in callees if c in awaitable or not isinstance(c, FunctionValue))
         for callee in callees:
             self._call(site, callee, call, awaited=awaited)
 
@@ -447,6 +466,16 @@ def _source(expr: Expr) -> str:
     return str(expr[1]) if expr[0] == "name" else ""
 
 
+def _sets(function: Function, names: set[str]) -> bool:
+    """Tell whether a function sets an attribute, a global or a container of one of the names."""
+    facts = function.facts
+    for base, attribute, _ in facts.stores:
+        holder = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
+        if attribute in names or (attribute == "[]" and holder in names):
+            return True
+    return bool(names.intersection(facts.outer_names))
+
+
 def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:
     kinds = set()
     while block >= 0:
@@ -479,15 +508,13 @@ def _property_names(inference: Inference) -> frozenset[str]:
     """Return the names of decorated functions that reading or setting an attribute may run."""
     names = set()
     for function in inference.program.functions():
-        if function.owner is not None and function.facts.decorators:
-            for decorator in function.facts.decorators:
-                last = decorator[-1] if decorator[0] == "attr" else decorator[1]
-                text = decorator[2] if decorator[0] == "attr" else last
-                if decorator[0] == "call":
-                    base = decorator[1]
-                    text = base[2] if base[0] == "attr" else base[1]
-                if isinstance(text, str) and ("property" in text or text in ("setter", "computed_field")):
-                    names.add(function.facts.name)
+        if function.owner is None:
+            continue
+        for decorator in function.facts.decorators:
+            target = decorator[1] if decorator[0] == "call" else decorator
+            word = {"name": target[1:2], "attr": target[2:3]}.get(target[0], ("",))[0]
+            if "property" in word or word in ("setter", "computed_field"):
+                names.add(function.facts.name)
     return frozenset(names)
 
 

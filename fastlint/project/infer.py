@@ -642,35 +642,36 @@ class Inference:
         key = ("returned", frame)
         if key in self._busy or self._depth > DEEPEST:
             return ()
-        facts = frame.function.facts
-        declared: Values = ()
-        if facts.returns_annotation is not None:
-            outer = frame.parent or self.defining_frame(frame.function)
-            declared = annotated_values(self, facts.returns_annotation, outer)
-        if declared and not self.is_vague(declared):
-            self._results[frame] = declared
-            return declared
         self._busy.add(key)
         self._depth += 1
-        found = union([self.values(value, frame) for value in facts.returns] or [()])
+        found = self._declared(frame)
+        if not found or self.is_vague(found):
+            facts = frame.function.facts
+            found = union([self.values(value, frame) for value in facts.returns] or [()]) or found
         self._depth -= 1
         self._busy.discard(key)
-        self._results[frame] = found or declared
-        return self._results[frame]
+        self._results[frame] = found
+        return found
+
+    def _declared(self, frame: Frame) -> Values:
+        """Return what the annotation of a function says that it returns."""
+        annotation = frame.function.facts.returns_annotation
+        if annotation is None:
+            return ()
+        return annotated_values(self, annotation, frame.parent or self.defining_frame(frame.function))
 
     def yielded(self, frame: Frame) -> Values:
         """Return what a generator yields."""
-        facts = frame.function.facts
         key = ("yielded", frame)
-        if key in self._busy:
+        if key in self._busy or self._depth > DEEPEST:
             return ()
         self._busy.add(key)
-        found = union([self.values(value, frame) for value in facts.yields] or [()])
+        self._depth += 1
+        found = union([self.values(value, frame) for value in frame.function.facts.yields] or [()])
+        if not found:
+            found = union([v.items for v in self._declared(frame) if isinstance(v, Collection)] or [()])
+        self._depth -= 1
         self._busy.discard(key)
-        if not found and facts.returns_annotation is not None:
-            outer = frame.parent or self.defining_frame(frame.function)
-            declared = annotated_values(self, facts.returns_annotation, outer)
-            found = union([v.items for v in declared if isinstance(v, Collection)] or [()])
         return found
 
     def dunder(self, value: Value, name: str, frame: Frame | None, call: Expr | None = None) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -25,12 +26,15 @@ class Module:
 
     path: str
     """As reports show it: relative, with forward slashes."""
-    name: str
+    inner: str
+    """The path below the directory that is being checked."""
     facts: ModuleFacts
     is_package: bool
     functions: list[Function] = field(default_factory=list)
     classes: list[ProjectClass] = field(default_factory=list)
     frame: Frame = field(init=False)
+    name: str = ""
+    """The dotted name, for messages."""
     is_test: bool = False
     is_offline: bool = False
     """Scripts, migrations and the like: never imported by the running application."""
@@ -44,7 +48,7 @@ class Module:
         self.frame = Frame(self.functions[0], None, None, ())
 
     def __repr__(self) -> str:
-        return f"<module {self.name}>"
+        return f"<module {self.path}>"
 
 
 @dataclass(eq=False, slots=True)
@@ -132,7 +136,7 @@ class Program:
         self._by_place: dict[str, Module] = {}
         """By path without the suffix; a package by its directory."""
         self._found: dict[tuple[str, str], Module | None] = {}
-        self._roots: dict[str, tuple[str, ...]] = {}
+        self._roots: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._source_roots: set[str] = set()
 
     def add(self, path: str, inner: str, facts: ModuleFacts) -> Module:
@@ -142,22 +146,27 @@ class Program:
         is_test = bool(TEST_DIRECTORIES & directories) or stem == "conftest"
         is_test = is_test or stem.startswith("test_") or stem.endswith("_test")
         is_offline = is_test or stem == "setup" or bool(OFFLINE_DIRECTORIES & directories)
-        name = self._dotted_name(PurePosixPath(inner) if pure.is_absolute() else pure)
-        module = Module(path, name, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
+        module = Module(path, inner, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
         self.modules[path] = module
         place = pure.parent if module.is_package else pure.with_suffix("")
         self._by_place["" if str(place) == "." else str(place)] = module
         self._source_roots.update(str(directory) for directory in pure.parents if directory.name in SOURCE_ROOTS)
         return module
 
-    def _dotted_name(self, path: PurePosixPath) -> str:
-        """Return the dotted name of a file, from the directory being checked down."""
-        parts = [part for part in path.with_suffix("").parts if part not in ("/", "..", ".")]
-        if parts and parts[0] == "src":
-            parts = parts[1:]
-        if len(parts) > 1 and parts[-1] == "__init__":
-            parts = parts[:-1]
-        return ".".join(parts)
+    def dotted_name(self, module: Module) -> str:
+        """Return the name a module is imported by: from its outermost package down.
+
+        Without packages around it, it is named from the directory being checked.
+        """
+        place = module.path.removesuffix(".py").removesuffix("/__init__")
+        top, above = "", place
+        while above := above.rpartition("/")[0]:
+            if above in self._by_place:
+                top = above
+        if top:
+            return place[len(top.rpartition("/")[0]) :].strip("/").replace("/", ".")
+        inner = module.inner.removesuffix(".py").removesuffix("/__init__")
+        return inner.removeprefix("src/").replace("/", ".")
 
     def functions(self, *, tests: bool = False) -> Iterator[Function]:
         """Yield every function, module bodies included, outside tests unless these are asked for."""
@@ -218,28 +227,38 @@ class Program:
             return self._by_place.get(_below(base, name))
         key = (base, name)
         if key not in self._found:
-            self._found[key] = self._search(base, name, importer)
-        return self._found[key]
+            self._found[key] = self._search(base, name)
+        found = self._found[key]
+        return found if found is not importer or "." in name else None
 
-    def _search(self, base: str, name: str, importer: Module) -> Module | None:
-        for directory in self._roots_above(base):
+    def _search(self, base: str, name: str) -> Module | None:
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names:
+            return None
+        roots, packages = self._roots_above(base)
+        for directory in roots if top in self.catalog.libraries else (*roots, *packages):
             found = self._by_place.get(_below(directory, name))
-            if found is not None and (found is not importer or "." in name):
+            if found is not None:
                 return found
+        if top in self.catalog.libraries:
+            return None
         places = [_below(root, name) for root in self._source_roots]
         modules = [self._by_place[place] for place in places if place in self._by_place]
         return modules[0] if len(modules) == 1 else None
 
-    def _roots_above(self, base: str) -> tuple[str, ...]:
-        """Return the directories an absolute import may start from: package roots before packages."""
+    def _roots_above(self, base: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the directories an absolute import may start from, and packages it should not start from.
+
+        Programs that are started inside a package directory import from there all the same.
+        """
         known = self._roots.get(base)
         if known is None:
             above = [base]
             while above[-1] not in ("", "/"):
                 above.append(above[-1].rpartition("/")[0])
-            packages = [directory for directory in above if directory in self._by_place]
-            roots = [directory for directory in above if directory not in self._by_place]
-            known = self._roots[base] = (*roots, *packages, "", "src")
+            packages = tuple(directory for directory in above if directory in self._by_place)
+            roots = tuple(directory for directory in above if directory not in self._by_place)
+            known = self._roots[base] = ((*roots, "", "src"), packages)
         return known
 
 

@@ -162,16 +162,17 @@ def advice_for(suspect: Suspect) -> str:
 def in_thread(suspect: Suspect) -> str:
     """Return how to move a suspect to the thread pool, a sentence without its period."""
     kind, expr = suspect.site.event[0], suspect.site.event[1]
-    if kind in ("call", "drop"):
+    if kind in ("call", "drop") and not (suspect.is_direct and suspect.effect.kind == "file"):
         return f"Write `await run_in_threadpool({render(expr[1])}, ...)`"
     if kind == "iter":
-        return f"Collect it in the thread pool: `await run_in_threadpool(list, {source_of(suspect)})`"
+        return f"Collect it in the thread pool: `await run_in_threadpool(list, {render(expr)})`"
     return "Move the work into a plain function and `await run_in_threadpool(...)` that"
 
 
 def source_of(suspect: Suspect, limit: int = 60) -> str:
     """Return the expression as code on one line, shortened."""
-    text = render(suspect.site.event[1])
+    before = {"enter": "with ", "iter": "for ... in "}.get(suspect.site.event[0], "")
+    text = before + render(suspect.site.event[1])
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
