@@ -35,6 +35,8 @@ from fastlint.project.values import (
 BUILTINS = frozenset(dir(builtins))
 DEEPEST = 120
 MOST_CALL_SITES = 40
+NARROWING = frozenset({"instance", "except"})
+"""Bindings that say more about a name without assigning it."""
 
 
 class Inference:
@@ -302,6 +304,8 @@ class Inference:
         bindings = facts.bindings.get(name)
         if bindings is not None and name not in facts.outer_names:
             reaching, dominated = reaching_bindings(bindings, time, block, facts.blocks)
+            if not dominated and parameter is None and all(v[0] in NARROWING for _, _, v in bindings):
+                return self._outer(frame, name)  # only `isinstance` tests bind it here
             found = [self.values(value, frame) for value in reaching]
             if parameter is not None and not dominated:
                 found.append(self.parameter(frame, parameter))
