@@ -43,4 +43,5 @@ def marked(directory: Path) -> Found:
 def assert_found(directory: Path, main: str, files: Mapping[str, str] | None = None) -> None:
     """Lint `main.py`, with `HEAD` above it, and other files; what is reported is what is marked."""
     write(directory, {"main.py": HEAD + dedent(main), **(files or {})})
-    assert lint(directory) == marked(directory)
+    found, expected = lint(directory), marked(directory)
+    assert found == expected, f"missed {sorted(expected - found)}, reported {sorted(found - expected)}"

@@ -319,8 +319,8 @@ from app.redis import client
 
 @app.get("/")
 async def read():
-    client.get("a")  # FL105
-    redis.Redis().get("a")  # FL105
+    client.get("a")  # FL201
+    redis.Redis().get("a")  # FL201
 """,
         },
     )

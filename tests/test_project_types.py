@@ -33,7 +33,6 @@ ANNOTATIONS = [
     "Annotated['Client | None', 1]",
     "Final[Client]",
     "Alias",
-    "MaybeClient",
     "T",
 ]
 
@@ -47,11 +46,29 @@ def test_annotated_parameters(tmp_path: Path, annotation: str) -> None:
         from clients import Client
         from typing import Final, Optional, TypeVar, Union
         Alias = Client
-        MaybeClient = Optional["Client"]
         T = TypeVar("T", bound=Client)
 
         async def use(client: {annotation}):
             client.name()
+            client.fetch()  # FL102
+
+        @app.get("/")
+        async def read(given):
+            await use(given)
+        """,
+        {"clients.py": CLIENTS},
+    )
+
+
+def test_text_in_an_alias_of_a_type(tmp_path: Path) -> None:
+    assert_found(
+        tmp_path,
+        """
+        from typing import Optional
+        from clients import Client
+        MaybeClient = Optional["Client"]
+
+        async def use(client: MaybeClient):
             client.fetch()  # FL102
 
         @app.get("/")
@@ -212,14 +229,12 @@ def test_constructors_and_factories(tmp_path: Path) -> None:
     )
 
 
-def test_a_method_that_returns_self(tmp_path: Path) -> None:
+def test_a_method_that_returns_its_object(tmp_path: Path) -> None:
     assert_found(
         tmp_path,
         """
-        from typing import Self
-
         class Query:
-            def where(self) -> Self: ...
+            def where(self) -> "Query": ...
             def order(self):
                 return self
             def all(self):
@@ -228,6 +243,26 @@ def test_a_method_that_returns_self(tmp_path: Path) -> None:
         @app.get("/")
         async def read():
             Query().where().order().all()  # FL101
+        """,
+    )
+
+
+def test_a_method_declared_to_return_its_own_type(tmp_path: Path) -> None:
+    assert_found(
+        tmp_path,
+        """
+        from typing import Self
+
+        class Query:
+            def where(self) -> Self: ...
+
+        class Slow(Query):
+            def all(self):
+                time.sleep(1)
+
+        @app.get("/")
+        async def read():
+            Slow().where().all()  # FL101
         """,
     )
 

@@ -45,6 +45,7 @@ class Application:
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
         self._scheduled: set[Frame] = set()
+        self._offloaded: set[Frame] = set()
         for entry in self.entries:
             self._by_frame[entry.frame].append(entry)
         for dependency, user in finder.injections:
@@ -82,6 +83,7 @@ class Application:
                             seen_plain.add((callee, phase))
                             pending.append(callee)
                     self._scheduled.update(site.scheduled)
+                    self._offloaded.update(site.in_thread)
                     if site.is_awaited:
                         self._awaited.update(site.starts)
                     for callee in (*site.starts, *site.on_loop):
@@ -93,18 +95,22 @@ class Application:
         return phase if phase == REQUEST or site.is_awaited else REQUEST
 
     def _follow_threads(self) -> None:
-        """Coroutines that thread-pool code hands back to the loop run on the loop."""
+        """Follow plain code in threads to the coroutines and callbacks that it hands back to the loop."""
         seen: set[Frame] = set()
-        pending = list(self.in_thread)
+        handed_back: list[Frame] = []
+        pending = [*self.in_thread, *self._offloaded]
         while pending:
             frame = pending.pop()
             if frame in seen:
                 continue
             seen.add(frame)
             for site in self.resolver.sites(frame):
-                for callee in site.runs:
+                for callee in (*site.runs, *site.starts, *site.on_loop):
                     self._callers[callee].append(frame)
                 pending += site.runs
+                pending += site.in_thread
+                handed_back += [*site.starts, *site.on_loop]
+        self._follow(handed_back, REQUEST)
 
     def _unlinked(self) -> list[Frame]:
         """Return coroutine functions that no known call reaches but the server may still run.

@@ -9,10 +9,12 @@ from fastlint.application.model import LOOP, STARTUP, THREAD, Entry
 from fastlint.application.routes import Route, RouteTable, callables, find_routes, is_router
 from fastlint.application.validators import ModelReader
 from fastlint.facts.model import Expr
+from fastlint.project.annotations import annotated_values
 from fastlint.project.calls import RESPONSE, CallResolver
 from fastlint.project.infer import Inference, call_argument
+from fastlint.project.members import special_method
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
+from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended, Value
 
 MIDDLEWARE = "starlette.middleware.base.BaseHTTPMiddleware"
 ROUTE_CLASSES = ("fastapi.routing.APIRoute", "starlette.routing.Route")
@@ -52,9 +54,23 @@ class EntryFinder:
         return list(self.entries.values())
 
     def _add(self, kind: str, label: str, frame: Frame, *, phase: str = "request", sync_on_loop: bool = False) -> None:
-        on_loop = sync_on_loop or frame.function.facts.is_async
+        on_loop = sync_on_loop or frame.function.facts.is_async or self._wraps_coroutine(frame)
         entry = Entry(kind, label, frame, LOOP if on_loop else THREAD, phase)
         self.entries.setdefault((frame, kind, entry.runs_on), entry)
+
+    def _wraps_coroutine(self, frame: Frame) -> bool:
+        """Tell whether `functools.wraps` makes a plain function pass for the coroutine function in it.
+
+        FastAPI 0.165: fastapi/dependencies/models.py, Dependant.is_coroutine_callable.
+        """
+        outer = frame.parent or self.inference.defining_frame(frame.function)
+        for decorator in frame.function.facts.decorators:
+            if decorator[0] == "call" and decorator[2]:
+                names = {getattr(v, "name", "") for v in self.inference.values(decorator[1], outer)}
+                if "functools.wraps" in names:
+                    wrapped = self.inference.values(decorator[2][0], outer)
+                    return any(isinstance(v, FunctionValue) and v.function.facts.is_async for v in wrapped)
+        return False
 
     def _frame(self, value: FunctionValue) -> Frame:
         return self.inference.enter(value, None, None)
@@ -108,11 +124,17 @@ class EntryFinder:
         if annotation is None:
             annotation = function.function.facts.returns_annotation
             scope = frame.parent or self.inference.defining_frame(function.function)
-        if annotation is not None:
-            validates = function.function.facts.is_async
-            for serializer in self.models.response(annotation, scope, validates=validates):
-                name = serializer.function.facts.name
-                self._add("serializer", f"{name} of {label}", serializer, sync_on_loop=True)
+        is_typed = annotation is not None and annotation != ("const", None)
+        if annotation is not None and is_typed:
+            models = annotated_values(self.inference, annotation, scope)
+        else:
+            models = self.inference.returned(frame)
+        on_loop = function.function.facts.is_async
+        for validator in self.models.validators(models) if is_typed else ():
+            self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=on_loop)
+        streams = function.function.facts.is_generator and not on_loop
+        for serializer in () if streams else self.models.serializers(models):
+            self._add("serializer", f"{serializer.function.facts.name} of {label}", serializer, sync_on_loop=True)
 
     def _makes_response(self, frame: Frame) -> bool:
         """Tell whether a route returns a response object itself, so that no class is asked to render."""
@@ -131,12 +153,11 @@ class EntryFinder:
     def _add_provider(self, provider: Value, user: Frame | None, label: str) -> None:
         """Add a dependency of the user (a route or dependency), and what it depends on in turn."""
         if isinstance(provider, ClassValue) and isinstance(provider.cls, ProjectClass):
-            for method in provider.cls.methods():
-                if method.facts.name == "__init__":
-                    frame = self.inference.program.frame(method, None, Instance(provider.cls))
-                    self._add("dependency", provider.cls.facts.name, frame)
-                    self.injections.append((frame, user))
-                    self._add_injected(method, frame, label)
+            for frame in self.resolver.construction(provider.cls):
+                self._add("dependency", provider.cls.facts.name, frame)
+                self.injections.append((frame, user))
+                if frame.function.facts.name == "__init__":
+                    self._add_injected(frame.function, frame, label)
             return
         for function in callables(self.inference, (provider,)):
             frame = self._frame(function)
@@ -199,6 +220,14 @@ class EntryFinder:
                 for provider in self.inference.values(value, self.inference.program.generic_frame(function)):
                     self._add_provider(provider, None, "an override")
 
+    def _on_update(self, call: Expr, frame: Frame) -> None:
+        """`app.dependency_overrides.update({get_user: get_test_user})`."""
+        base = call[1]
+        if base[0] == "attr" and base[1][0] == "attr" and base[1][2] == "dependency_overrides" and call[2]:
+            for table in self.inference.values(call[2][0], frame):
+                for provider in table.items if isinstance(table, Collection) else ():
+                    self._add_provider(provider, None, "an override")
+
     def _scan_keywords(self, call: Expr, frame: Frame) -> None:
         """`FastAPI(lifespan=..., dependencies=[...])`, `include_router(..., dependencies=[...])`."""
         for provider in listed_providers(self.inference, call, frame):
@@ -226,6 +255,28 @@ class EntryFinder:
     def _on_middleware_call(self, call: Expr, frame: Frame) -> None:
         """`app.add_middleware(BaseHTTPMiddleware, dispatch=f)` and `app.middleware("http")(f)`."""
         self._each(call, None, "dispatch", frame, "middleware")
+        given = call_argument(call, 0, "middleware_class")
+        for value in self.inference.values(given, frame) if given is not None else ():
+            if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
+                for made in self.resolver.construction(value.cls):
+                    self._add("middleware", value.cls.facts.name, made, phase=STARTUP, sync_on_loop=True)
+
+    def _on_stream(self, call: Expr, frame: Frame) -> None:
+        """A plain iterator is asked for its items in the thread pool, one by one.
+
+        Starlette 1.10: starlette/responses.py, StreamingResponse.__init__; starlette/concurrency.py,
+        iterate_in_threadpool.
+        """
+        given = call_argument(call, 0, "content")
+        for value in self.inference.values(given, frame) if given is not None else ():
+            if isinstance(value, Suspended) and not value.frame.function.facts.is_async:
+                self._add("stream", value.frame.function.facts.name, value.frame)
+            elif isinstance(value, Instance):
+                for name in ("__iter__", "__next__"):
+                    for method in special_method(self.inference, value, name):
+                        if isinstance(method, FunctionValue):
+                            on_loop = name == "__iter__" and not method.function.facts.is_generator
+                            self._add("stream", method.function.label, self._frame(method), sync_on_loop=on_loop)
 
     def _on_background(self, call: Expr, frame: Frame) -> None:
         base = call[1]
@@ -277,9 +328,14 @@ def _is_asgi(cls: ProjectClass) -> bool:
 
 
 _CALLS: dict[str, Callable[[EntryFinder, Expr, Frame], None]] = {
+    "update": EntryFinder._on_update,
     "add_event_handler": EntryFinder._on_event_handler,
     "add_exception_handler": EntryFinder._on_exception_handler,
     "add_middleware": EntryFinder._on_middleware_call,
     "add_task": EntryFinder._on_background,
     "BackgroundTask": EntryFinder._on_background,
+    "StreamingResponse": EntryFinder._on_stream,
+    "EventSourceResponse": EntryFinder._on_stream,
+    "iterate_in_threadpool": EntryFinder._on_stream,
+    "contextmanager_in_threadpool": EntryFinder._on_stream,
 }

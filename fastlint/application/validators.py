@@ -40,20 +40,27 @@ class ModelReader:
         outer = frame.parent or self.inference.defining_frame(function)
         seen: set[ProjectClass] = set()
         for parameter in function.facts.parameters:
+            if parameter.default is not None:
+                yield from self._default_factory(parameter.default, outer)
             if parameter.annotation is None:
                 continue
             yield from self._metadata_functions(parameter.annotation, outer)
             if not self._is_injected(parameter.default, parameter.annotation, outer):
                 yield from self._of_annotation(parameter.annotation, outer, VALIDATING, seen)
 
-    def response(self, annotation: Expr, frame: Frame, *, validates: bool) -> Iterator[Frame]:
-        """Yield what serializes a response; with `validates`, what validates it as well.
+    def validators(self, models: Values) -> Iterator[Frame]:
+        """Yield what validates a response: on the loop for `async def` routes, else in the thread pool.
 
-        Serialization runs on the event loop for every route, validation only for `async def` ones
-        (FastAPI 0.165: fastapi/routing.py, serialize_response).
+        FastAPI 0.165: fastapi/routing.py, serialize_response.
         """
-        wanted = SERIALIZING | VALIDATING if validates else SERIALIZING
-        yield from self._of_annotation(annotation, frame, wanted, set())
+        yield from self._of_values(models, VALIDATING, set())
+
+    def serializers(self, models: Values) -> Iterator[Frame]:
+        """Yield what serializes a response; on the event loop for every route.
+
+        FastAPI 0.165: fastapi/routing.py, serialize_response.
+        """
+        yield from self._of_values(models, SERIALIZING, set())
 
     def _is_injected(self, default: Expr | None, annotation: Expr, frame: Frame) -> bool:
         if default is not None and self.inference.is_provider(default, frame):
@@ -67,12 +74,20 @@ class ModelReader:
         for expr, scope, _ in metadata(self.inference, annotation, frame):
             if expr[0] != "call":
                 continue
+            yield from self._default_factory(expr, scope)
             made = self.inference.values(expr, scope)
             if any(isinstance(v, Instance) and v.cls in FUNCTION_VALIDATORS for v in made):
                 given = call_argument(expr, 0, "func")
                 for value in self.inference.values(given, scope) if given is not None else ():
                     if isinstance(value, FunctionValue):
                         yield self.inference.enter(value, None, None)
+
+    def _default_factory(self, expr: Expr, frame: Frame) -> Iterator[Frame]:
+        """Yield what `Field(default_factory=f)`, `Cookie(default_factory=f)` and the like run."""
+        factory = call_argument(expr, None, "default_factory") if expr[0] == "call" else None
+        for value in self.inference.values(factory, frame) if factory is not None else ():
+            if isinstance(value, FunctionValue):
+                yield self.inference.enter(value, None, None)
 
     def _of_annotation(
         self, annotation: Expr, frame: Frame, wanted: frozenset[str], seen: set[ProjectClass]

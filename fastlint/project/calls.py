@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fastlint.catalog.load import Catalog
 from fastlint.catalog.model import Effect
-from fastlint.facts.model import DIRECTLY, Event, Expr
+from fastlint.facts.model import DIRECTLY, UNKNOWN, Event, Expr
 from fastlint.project import members
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
 from fastlint.project.infer import Inference, call_argument, merge_partial
@@ -265,6 +265,13 @@ class CallResolver:
                 self._add_sink(site, base, call)
         self._run_hooks(site, cls)
 
+    def construction(self, cls: ProjectClass) -> list[Frame]:
+        """Return the functions that making an object of a class runs, about whose arguments nothing is known."""
+        frame = cls.module.frame
+        site = Site(frame, ("call", UNKNOWN, 0, 0, 0, cls.facts.span))
+        self._construct(site, cls, None)
+        return site.runs
+
     def _run_hooks(self, site: Site, cls: ProjectClass) -> None:
         """Run what making an object runs besides its constructor: validators and default factories."""
         for hook in self.hooks(cls):
@@ -344,7 +351,7 @@ class CallResolver:
             if where == "caller":
                 self._call(site, value, None)
                 continue
-            inner = Site(site.frame, site.event)
+            inner = Site(site.frame, ("call", *site.event[1:]))
             self._call(inner, value, None)
             frames = inner.runs + inner.starts
             (site.on_loop if where == "loop" else site.in_thread).extend(frames)
@@ -390,6 +397,8 @@ class CallResolver:
         if isinstance(value, Suspended):
             if value.frame.function.facts.is_async:
                 site.starts.append(value.frame)
+            elif is_async:
+                site.in_thread.append(value.frame)  # `async with contextmanager_in_threadpool(...)`
             else:
                 site.runs.append(value.frame)
         elif isinstance(value, Instance):
