@@ -19,9 +19,13 @@ from fastlint.project.reach import Reach, Way
 from fastlint.project.values import FunctionValue, Instance
 
 MOST_SUBCLASSES = 8
-PASSIVE_BASES = frozenset({"builtins", "abc", "typing", "typing_extensions", "enum", "pydantic", "sqlalchemy", "sqlmodel"})
+PASSIVE_BASES = frozenset(
+    {"builtins", "abc", "typing", "typing_extensions", "enum", "pydantic", "sqlalchemy", "sqlmodel"}
+)
 """Libraries whose classes do not call the methods that programs add to them."""
-OFF_LOOP_ROOTS = frozenset({"celery", "click", "typer", "dramatiq", "rq", "invoke", "huey", "prefect", "airflow"})
+OFF_LOOP_ROOTS = frozenset(
+    {"celery", "click", "typer", "dramatiq", "rq", "invoke", "huey", "prefect", "airflow"}
+)
 
 
 class Application:
@@ -120,7 +124,12 @@ class Application:
         reached = {frame.function for frame in self.on_loop}
         elsewhere = self._on_other_loops()
         own_loops = self.resolver.modules_with_loops
-        mentioned = {name for module in self.program.modules.values() if not module.is_test for name in module.facts.mentions}
+        mentioned = {
+            name
+            for module in self.program.modules.values()
+            if not module.is_test
+            for name in module.facts.mentions
+        }
         found = []
         for function in self.program.functions():
             facts = function.facts
@@ -146,7 +155,12 @@ class Application:
         found = []
         for frame, phase in self.on_loop.items():
             receiver, function = frame.receiver, frame.function
-            if phase != REQUEST or frame.bound or function.owner is None or not isinstance(receiver, Instance):
+            if (
+                phase != REQUEST
+                or frame.bound
+                or function.owner is None
+                or not isinstance(receiver, Instance)
+            ):
                 continue
             if receiver.cls is not function.owner:
                 continue

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.facts.model import Expr, Parameter
-from fastlint.project.infer import Inference, call_argument
+from fastlint.project.bindings import call_argument
+from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, annotation_parts
 from fastlint.project.values import ClassValue, FunctionValue, TypeForm, Value, Values
 

@@ -10,8 +10,9 @@ from fastlint.application.routes import Route, RouteTable, callables, find_route
 from fastlint.application.validators import ModelReader
 from fastlint.facts.model import Expr
 from fastlint.project.annotations import annotated_values
+from fastlint.project.bindings import call_argument
 from fastlint.project.calls import RESPONSE, CallResolver
-from fastlint.project.infer import Inference, call_argument
+from fastlint.project.infer import Inference
 from fastlint.project.members import special_method
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended, Value
@@ -53,7 +54,9 @@ class EntryFinder:
             self._scan_class(cls)
         return list(self.entries.values())
 
-    def _add(self, kind: str, label: str, frame: Frame, *, phase: str = "request", sync_on_loop: bool = False) -> None:
+    def _add(
+        self, kind: str, label: str, frame: Frame, *, phase: str = "request", sync_on_loop: bool = False
+    ) -> None:
         on_loop = sync_on_loop or frame.function.facts.is_async or self._wraps_coroutine(frame)
         entry = Entry(kind, label, frame, LOOP if on_loop else THREAD, phase)
         self.entries.setdefault((frame, kind, entry.runs_on), entry)
@@ -116,7 +119,9 @@ class EntryFinder:
 
     def _add_models(self, route: Route, function: FunctionValue, frame: Frame, label: str) -> None:
         for validator in self.models.request(function.function, frame):
-            self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
+            self._add(
+                "validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True
+            )
         if not self._makes_response(frame):
             self._add_response_class(route.call, route.frame, label)
         response = call_argument(route.call, None, "response_model")
@@ -131,10 +136,14 @@ class EntryFinder:
             models = self.inference.returned(frame)
         on_loop = function.function.facts.is_async
         for validator in self.models.validators(models) if is_typed else ():
-            self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=on_loop)
+            self._add(
+                "validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=on_loop
+            )
         streams = function.function.facts.is_generator and not on_loop
         for serializer in () if streams else self.models.serializers(models):
-            self._add("serializer", f"{serializer.function.facts.name} of {label}", serializer, sync_on_loop=True)
+            self._add(
+                "serializer", f"{serializer.function.facts.name} of {label}", serializer, sync_on_loop=True
+            )
 
     def _makes_response(self, frame: Frame) -> bool:
         """Tell whether a route returns a response object itself, so that no class is asked to render."""
@@ -165,7 +174,9 @@ class EntryFinder:
             self.injections.append((frame, user))
             self._add_injected(function.function, frame, label)
             for validator in self.models.request(function.function, frame):
-                self._add("validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True)
+                self._add(
+                    "validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True
+                )
 
     # Decorators: handlers, middleware, events
 
@@ -203,7 +214,11 @@ class EntryFinder:
                 continue
             base = expr[1]
             name = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
-            if base[0] == "call" and base[1][0] == "attr" and base[1][2] in ("middleware", "exception_handler"):
+            if (
+                base[0] == "call"
+                and base[1][0] == "attr"
+                and base[1][2] in ("middleware", "exception_handler")
+            ):
                 frame = frame or self.inference.program.generic_frame(function)
                 self._each(expr, 0, "func", frame, base[1][2].replace("_", " "))
             handler = _CALLS.get(name)
@@ -244,7 +259,13 @@ class EntryFinder:
                 values = self.inference.iterated(values, frame)
             for value in callables(self.inference, values):
                 entered = self._frame(value)
-                self._add(keyword.replace("_", " "), entered.function.facts.name, entered, phase=STARTUP, sync_on_loop=True)
+                self._add(
+                    keyword.replace("_", " "),
+                    entered.function.facts.name,
+                    entered,
+                    phase=STARTUP,
+                    sync_on_loop=True,
+                )
 
     def _on_event_handler(self, call: Expr, frame: Frame) -> None:
         self._each(call, 1, "func", frame, "startup handler", phase=STARTUP, sync_on_loop=True)
@@ -276,7 +297,9 @@ class EntryFinder:
                     for method in special_method(self.inference, value, name):
                         if isinstance(method, FunctionValue):
                             on_loop = name == "__iter__" and not method.function.facts.is_generator
-                            self._add("stream", method.function.label, self._frame(method), sync_on_loop=on_loop)
+                            self._add(
+                                "stream", method.function.label, self._frame(method), sync_on_loop=on_loop
+                            )
 
     def _on_background(self, call: Expr, frame: Frame) -> None:
         base = call[1]
@@ -297,7 +320,9 @@ class EntryFinder:
         sync_on_loop: bool = False,
     ) -> None:
         given = call_argument(call, position, keyword)
-        for value in callables(self.inference, self.inference.values(given, frame)) if given is not None else ():
+        for value in (
+            callables(self.inference, self.inference.values(given, frame)) if given is not None else ()
+        ):
             entered = self._frame(value)
             self._add(kind, entered.function.facts.name, entered, phase=phase, sync_on_loop=sync_on_loop)
 
@@ -322,7 +347,8 @@ class EntryFinder:
 def _is_asgi(cls: ProjectClass) -> bool:
     """Tell whether a class looks like ASGI middleware: `async def __call__(self, scope, receive, send)`."""
     return any(
-        m.facts.name == "__call__" and [p.name for p in m.facts.parameters[1:]] == ["scope", "receive", "send"]
+        m.facts.name == "__call__"
+        and [p.name for p in m.facts.parameters[1:]] == ["scope", "receive", "send"]
         for m in cls.methods()
     )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastlint.facts.model import UNKNOWN, Expr
-from fastlint.project.infer import Inference, call_argument
+from fastlint.project.bindings import call_argument
+from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import FunctionValue, Instance, LibraryName, Partial, Text, Value, Values
 
@@ -85,7 +86,9 @@ def find_routes(inference: Inference) -> RouteTable:
                 frame = frame or inference.program.generic_frame(function)
                 for endpoint in inference.values(expr[2][0], frame):
                     _add_registered(inference, table, base, endpoint, frame)
-            elif name in ("Route", "WebSocketRoute") or (base[0] == "name" and base[1] in ("Route", "WebSocketRoute")):
+            elif name in ("Route", "WebSocketRoute") or (
+                base[0] == "name" and base[1] in ("Route", "WebSocketRoute")
+            ):
                 frame = frame or inference.program.generic_frame(function)
                 _add_starlette(inference, table, expr, frame)
     return table
@@ -142,8 +145,12 @@ def _methods(verb: str, call: Expr) -> tuple[str, ...]:
 def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, frame: Frame) -> None:
     owners = [v for v in inference.values(call[1][1], frame) if is_router(inference, v)]
     if name in ("include_router", "mount"):
-        child = call_argument(call, 0 if name == "include_router" else 1, "router" if name == "include_router" else "app")
-        prefix = call_argument(call, None if name == "include_router" else 0, "prefix" if name == "include_router" else "path")
+        child = call_argument(
+            call, 0 if name == "include_router" else 1, "router" if name == "include_router" else "app"
+        )
+        prefix = call_argument(
+            call, None if name == "include_router" else 0, "prefix" if name == "include_router" else "path"
+        )
         text = _text(inference, prefix, frame) or ""
         for inner in inference.values(child, frame) if child is not None else ():
             if is_router(inference, inner):
@@ -163,13 +170,16 @@ def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, fr
 def _add_starlette(inference: Inference, table: RouteTable, call: Expr, frame: Frame) -> None:
     """Add `Route("/path", endpoint)` as Starlette applications list them."""
     known = any(
-        isinstance(v, LibraryName) and v.name.startswith("starlette.") for v in inference.values(call[1], frame)
+        isinstance(v, LibraryName) and v.name.startswith("starlette.")
+        for v in inference.values(call[1], frame)
     )
     endpoint = call_argument(call, 1, "endpoint")
     if not known or endpoint is None:
         return
     path = _text(inference, call_argument(call, 0, "path"), frame) or ""
-    methods = _methods("websocket" if "WebSocket" in str(call[1][-1]) or call[1][1] == "WebSocketRoute" else "route", call)
+    methods = _methods(
+        "websocket" if "WebSocket" in str(call[1][-1]) or call[1][1] == "WebSocketRoute" else "route", call
+    )
     for value in inference.values(endpoint, frame):
         table.routes.append(Route(methods, path, value, None, call, frame))
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from fastlint.application.dependencies import metadata
 from fastlint.facts.model import Expr
+from fastlint.project.bindings import call_argument
 from fastlint.project.calls import CallResolver
-from fastlint.project.infer import Inference, call_argument
+from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Tuple, Value, Values
 
@@ -96,9 +97,7 @@ class ModelReader:
 
         yield from self._of_values(annotated_values(self.inference, annotation, frame), wanted, seen)
 
-    def _of_values(
-        self, values: Values, wanted: frozenset[str], seen: set[ProjectClass]
-    ) -> Iterator[Frame]:
+    def _of_values(self, values: Values, wanted: frozenset[str], seen: set[ProjectClass]) -> Iterator[Frame]:
         for value in values:
             if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
                 yield from self._of_model(value.cls, wanted, seen)
@@ -120,12 +119,16 @@ class ModelReader:
                 continue
             for function in base.methods():
                 if self._is_wanted(function, wanted):
-                    yield self.inference.enter(FunctionValue(function, self._receiver(function, cls)), None, None)
+                    yield self.inference.enter(
+                        FunctionValue(function, self._receiver(function, cls)), None, None
+                    )
             scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
             for bindings in base.facts.bindings.values():
                 for _, _, value in bindings:
                     if value[0] == "typed":
                         if wanted >= VALIDATING:
+                            if value[2] is not None:
+                                yield from self._default_factory(value[2], scope)
                             yield from self._metadata_functions(value[1], scope)
                         yield from self._of_annotation(value[1], scope, wanted, seen)
 

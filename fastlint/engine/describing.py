@@ -57,5 +57,7 @@ def _entry_points(suspect: Suspect, sources: SourceLines) -> list[EntryPoint]:
     for entry in suspect.entries():
         module = entry.frame.function.module
         row, column = entry.frame.function.facts.span[:2]
-        found.append(EntryPoint(entry.kind, entry.label, module.path, sources.location(module.path, row, column)))
+        found.append(
+            EntryPoint(entry.kind, entry.label, module.path, sources.location(module.path, row, column))
+        )
     return found

@@ -31,8 +31,9 @@ MOST_PLACES = 40
 """More places than this that end in one blocking call are one diagnostic, at that call."""
 
 
-
-def judge(application: Application, rules: Iterable[RuleInfo], sources: SourceLines) -> list[tuple[RuleInfo, Finding]]:
+def judge(
+    application: Application, rules: Iterable[RuleInfo], sources: SourceLines
+) -> list[tuple[RuleInfo, Finding]]:
     """Return what the rules find, each with its rule.
 
     libcst is imported only if there is something to look at.
@@ -190,7 +191,9 @@ def _behind_queues(application: Application) -> set[object]:
                     values = [argument]
                     if argument[0] == "name":
                         bindings = function.facts.bindings.get(argument[1])
-                        bindings = bindings or function.module.facts.functions[0].bindings.get(argument[1], [])
+                        bindings = bindings or function.module.facts.functions[0].bindings.get(
+                            argument[1], []
+                        )
                         values = [value for _, _, value in bindings]
                     found.update((function.module, value[4]) for value in values if value[0] == "call")
     return found

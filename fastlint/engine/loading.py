@@ -47,9 +47,13 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
                 found[file] = facts
             elif file.display in asked:
                 problems.append((file.display, facts))
-        batch = [f for f in _imported(settings, {f: found[f] for f in batch if f in found}) if f.path not in known]
+        batch = [
+            f for f in _imported(settings, {f: found[f] for f in batch if f in found}) if f.path not in known
+        ]
         known.update(file.path for file in batch)
-    catalog = load_catalog({name for facts in found.values() for name in _top_modules(facts)}, settings.catalog)
+    catalog = load_catalog(
+        {name for facts in found.values() for name in _top_modules(facts)}, settings.catalog
+    )
     loaded = Loaded(Program(catalog), asked=asked, problems=problems)
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])

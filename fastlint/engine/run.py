@@ -20,7 +20,6 @@ from fastlint.facts.build import STACK, Problem
 from fastlint.rules.registry import BY_CODE, RULES
 
 
-
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What a run found, sorted, and how much it looked at."""

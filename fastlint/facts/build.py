@@ -42,9 +42,7 @@ class Problem:
 FileFacts = ModuleFacts | Problem
 
 
-def build_facts(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> list[FileFacts]:
+def build_facts(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[FileFacts]:
     """Return the facts of each file, or the problem that prevents them, in the order of the paths."""
     workers = min(available_cores(), len(paths) // WORTH_A_WORKER + 1)
     if workers < 2:
@@ -60,9 +58,7 @@ def build_facts(
     return found
 
 
-def _build_here(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None
-) -> list[FileFacts]:
+def _build_here(paths: Sequence[Path], progress: Callable[[int, int], None] | None) -> list[FileFacts]:
     found = []
     for number, path in enumerate(paths, 1):
         found.append(file_facts(path))

@@ -31,7 +31,9 @@ LISTS = frozenset({
 })  # fmt: skip
 MAPS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict"})
 AWAITABLES = frozenset({"Awaitable", "Coroutine", "Future", "Task"})
-TYPING = frozenset({"builtins", "typing", "typing_extensions", "collections", "types", "contextvars", "asyncio"})
+TYPING = frozenset(
+    {"builtins", "typing", "typing_extensions", "collections", "types", "contextvars", "asyncio"}
+)
 """Modules whose names mean to annotations what the sets here say."""
 LIBRARIES = TYPING | {"sqlalchemy", "dataclasses", "pydantic"}
 OPAQUE = frozenset(
@@ -86,7 +88,9 @@ def _special(
     name = base[1] if base[0] == "name" else base[2] if base[0] == "attr" else ""
     known = inference.values(base, frame)
     if known:
-        meant = [v.name for v in known if isinstance(v, LibraryName) and v.name.partition(".")[0] in LIBRARIES]
+        meant = [
+            v.name for v in known if isinstance(v, LibraryName) and v.name.partition(".")[0] in LIBRARIES
+        ]
         if not meant:
             return None
         name = meant[0].rpartition(".")[2]

@@ -214,7 +214,9 @@ def _cast(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -
     target = call[2][0] if call[2] else UNKNOWN
     if target[0] == "const" and isinstance(target[1], str):
         return _named_type(inference, target[1], frame)
-    return annotated_values(inference, target, frame) or (inference.values(call[2][1], frame) if len(call[2]) > 1 else ())
+    return annotated_values(inference, target, frame) or (
+        inference.values(call[2][1], frame) if len(call[2]) > 1 else ()
+    )
 
 
 def _named_type(inference: Inference, name: str, frame: Frame) -> Values:
@@ -265,10 +267,10 @@ def _closing(inference: Inference, callee: LibraryName, call: Expr, frame: Frame
 
 
 def _enter_context(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
-    from fastlint.project.infer import Inference as Concrete
+    from fastlint.project.evaluation import entered as enter_context
 
     entered = ("enter", call[2][0]) if call[2] else None
-    return Concrete._entered(inference, entered, frame) if entered is not None else ()
+    return enter_context(inference, entered, frame) if entered is not None else ()
 
 
 def _instances(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:

@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fastlint.catalog.load import Catalog
 from fastlint.catalog.model import Effect
 from fastlint.facts.model import DIRECTLY, UNKNOWN, Event, Expr
 from fastlint.project import members
+from fastlint.project.bindings import call_argument, merge_partial
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
-from fastlint.project.infer import Inference, call_argument, merge_partial
+from fastlint.project.call_indexes import (
+    asks_for_types,
+    blocking_attributes,
+    enclosing_kinds,
+    mentions_run,
+    property_names,
+    registered_implementations,
+    sets,
+    special_method_names,
+)
+from fastlint.project.infer import Inference
 from fastlint.project.lazy_loads import QUERY, LazyLoads
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import (
@@ -95,23 +105,25 @@ class CallResolver:
         """Modules that run an event loop of their own: scripts, workers, threads of bots."""
         self._detached_calls = self._find_detached()
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
-        self._properties = _property_names(inference)
-        self._special = _special_method_names(inference)
+        self._properties = property_names(inference)
+        self._special = special_method_names(inference)
         self._lazy_loads = LazyLoads(inference)
-        self._read_names = self._properties | self._lazy_loads.names() | _blocking_attributes(self.catalog)
+        self._read_names = self._properties | self._lazy_loads.names() | blocking_attributes(self.catalog)
         """Attributes that may run code when they are read."""
         self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
-        self._registered = _registered_implementations(inference)
+        self._registered = registered_implementations(inference)
 
     def _find_detached(self) -> set[object]:
         """Return the places of calls whose coroutines another event loop runs."""
         for function in self.inference.program.functions():
             for kind, expr, *_ in function.facts.events:
-                if kind in ("call", "drop") and _mentions_run(expr):
+                if kind in ("call", "drop") and mentions_run(expr):
                     frame = self.inference.program.generic_frame(function)
                     handed = (expr[1], *expr[2], *(value for _, value in expr[3]))
                     for part in handed:
-                        if any(getattr(v, "name", "") in OTHER_LOOPS for v in self.inference.values(part, frame)):
+                        if any(
+                            getattr(v, "name", "") in OTHER_LOOPS for v in self.inference.values(part, frame)
+                        ):
                             self.modules_with_loops.add(function.module)
                             self._detach(handed, frame)
         return {place for place, _ in self.detached}
@@ -141,7 +153,7 @@ class CallResolver:
             known = self._sites[frame] = []
             blocks = frame.function.facts.blocks
             for event in frame.function.facts.events:
-                kinds = _enclosing_kinds(event[3], blocks)
+                kinds = enclosing_kinds(event[3], blocks)
                 if "once" in kinds:
                     continue
                 site = Site(frame, event, in_while="while" in kinds)
@@ -153,7 +165,7 @@ class CallResolver:
     def _fills(self, site: Site, kinds: set[str]) -> bool:
         """Tell whether a call stands behind a guard on something that it sets itself."""
         names = {name for kind in kinds if kind.startswith("fills ") for name in kind[6:].split(",")}
-        return bool(names) and any(_sets(frame.function, names) for frame in (*site.runs, *site.starts))
+        return bool(names) and any(sets(frame.function, names) for frame in (*site.runs, *site.starts))
 
     def _resolve(self, site: Site) -> None:
         kind, expr = site.event[0], site.event[1]
@@ -226,9 +238,7 @@ class CallResolver:
                 for method in members.special_method(self.inference, callee, "__call__"):
                     self._call(site, method, call, awaited=awaited)
 
-    def _call_function(
-        self, site: Site, callee: FunctionValue, call: Expr | None, *, awaited: bool
-    ) -> None:
+    def _call_function(self, site: Site, callee: FunctionValue, call: Expr | None, *, awaited: bool) -> None:
         if "memoises" in callee.marks:
             return
         targets = members.implementations(self.inference, callee)
@@ -275,7 +285,7 @@ class CallResolver:
     def _run_hooks(self, site: Site, cls: ProjectClass) -> None:
         """Run what making an object runs besides its constructor: validators and default factories."""
         for hook in self.hooks(cls):
-            if not _asks_for_types(hook.function):
+            if not asks_for_types(hook.function):
                 site.runs.append(self.inference.enter(hook, None, None))
         for base in self.inference.mro(cls):
             if not isinstance(base, ProjectClass):
@@ -284,7 +294,9 @@ class CallResolver:
             for bindings in base.facts.bindings.values():
                 for _, _, value in bindings:
                     made = value[2] if value[0] == "typed" else value
-                    factory = call_argument(made, None, "default_factory") if made and made[0] == "call" else None
+                    factory = (
+                        call_argument(made, None, "default_factory") if made and made[0] == "call" else None
+                    )
                     for found in self.inference.values(factory, scope) if factory is not None else ():
                         self._call(site, found, None)
 
@@ -295,9 +307,7 @@ class CallResolver:
             known = self._hooks[cls] = []
             for base in self.inference.mro(cls):
                 if isinstance(base, ProjectClass):
-                    known += [
-                        FunctionValue(f, Instance(cls)) for f in base.methods() if self._is_hook(f)
-                    ]
+                    known += [FunctionValue(f, Instance(cls)) for f in base.methods() if self._is_hook(f)]
         return known
 
     def _is_hook(self, function: Function) -> bool:
@@ -312,9 +322,7 @@ class CallResolver:
             names += [v.name for v in self.inference.values(target, frame) if isinstance(v, LibraryName)]
         return names
 
-    def _call_library(
-        self, site: Site, callee: LibraryName, call: Expr | None, *, awaited: bool
-    ) -> None:
+    def _call_library(self, site: Site, callee: LibraryName, call: Expr | None, *, awaited: bool) -> None:
         name = callee.name
         if not awaited:
             self._add_sink(site, name, call)
@@ -337,7 +345,10 @@ class CallResolver:
         if name in CONSUMERS and call[2]:
             for value in self.inference.values(call[2][0], site.frame):
                 self._iterate(site, value)
-        if name in ("contextlib.ExitStack.enter_context", "contextlib.AsyncExitStack.enter_context") and call[2]:
+        if (
+            name in ("contextlib.ExitStack.enter_context", "contextlib.AsyncExitStack.enter_context")
+            and call[2]
+        ):
             for value in self.inference.values(call[2][0], site.frame):
                 self._enter(site, value, is_async=False)
         if name.startswith("builtins.") and name.count(".") == 1:
@@ -473,81 +484,3 @@ def _source(expr: Expr) -> str:
     if expr[0] == "attr":
         return f"{_source(expr[1])}.{expr[2]}"
     return str(expr[1]) if expr[0] == "name" else ""
-
-
-def _sets(function: Function, names: set[str]) -> bool:
-    """Tell whether a function sets an attribute, a global or a container of one of the names."""
-    facts = function.facts
-    for base, attribute, _ in facts.stores:
-        holder = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
-        if attribute in names or (attribute == "[]" and holder in names):
-            return True
-    return bool(names.intersection(facts.outer_names))
-
-
-def _enclosing_kinds(block: int, blocks: list[tuple[int, str]]) -> set[str]:
-    kinds = set()
-    while block >= 0:
-        block, kind = blocks[block][0], blocks[block][1]
-        kinds.add(kind)
-    return kinds
-
-
-def _asks_for_types(function: Function) -> bool:
-    """Tell whether a function narrows a parameter by `isinstance`: what it does then depends on the caller."""
-    names = {parameter.name for parameter in function.facts.parameters}
-    return any(
-        value[0] == "instance" for name in names for _, _, value in function.facts.bindings.get(name, ())
-    )
-
-
-def _mentions_run(call: Expr) -> bool:
-    """Tell cheaply whether a call may hand a coroutine to another event loop."""
-    parts = (call[1], *call[2], *(value for _, value in call[3]))
-    names = {part[2] if part[0] == "attr" else part[1] for part in parts if part[0] in ("attr", "name")}
-    return bool(names & {"run", "run_until_complete"})
-
-
-def _blocking_attributes(catalog: Catalog) -> frozenset[str]:
-    """Return the names of attributes of library classes that block when they are read."""
-    return frozenset(name.rpartition(".")[2] for name in catalog.attributes if name in catalog.effects)
-
-
-def _property_names(inference: Inference) -> frozenset[str]:
-    """Return the names of decorated functions that reading or setting an attribute may run."""
-    names = set()
-    for function in inference.program.functions():
-        if function.owner is None:
-            continue
-        for decorator in function.facts.decorators:
-            target = decorator[1] if decorator[0] == "call" else decorator
-            word = {"name": target[1:2], "attr": target[2:3]}.get(target[0], ("",))[0]
-            if "property" in word or word in ("setter", "computed_field"):
-                names.add(function.facts.name)
-    return frozenset(names)
-
-
-def _registered_implementations(inference: Inference) -> dict[Function, list[Function]]:
-    """Return, for each generic function of `functools.singledispatch`, what is registered with it."""
-    found: dict[Function, list[Function]] = {}
-    for function in inference.program.functions():
-        for decorator in function.facts.decorators:
-            target = decorator[1] if decorator[0] == "call" else decorator
-            if target[0] != "attr" or target[2] != "register":
-                continue
-            scope = inference.defining_frame(function)
-            generic = inference.values(target[1], scope)
-            if not generic and function.owner is not None and target[1][0] == "name":
-                bindings = function.owner.own(target[1][1])
-                generic = tuple(v for _, _, value in bindings for v in inference.values(value, scope))
-            for value in generic:
-                if isinstance(value, FunctionValue):
-                    found.setdefault(value.function, []).append(function)
-    return found
-
-
-def _special_method_names(inference: Inference) -> frozenset[str]:
-    """Return the operator methods that some class of the project or the catalog gives a body."""
-    names = {f.facts.name for f in inference.program.functions() if f.owner is not None and f.facts.name.startswith("__")}
-    names.update(name.rpartition(".")[2] for name in inference.catalog.effects if name.endswith("__"))
-    return frozenset(names)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 
 from fastlint.catalog.load import Catalog
 from fastlint.catalog.model import Type
-from fastlint.facts.model import Binding, Block, Expr, Parameter
-from fastlint.project import builtin_calls, members
+from fastlint.facts.model import Expr, Parameter
+from fastlint.project import builtin_calls, evaluation, members
 from fastlint.project.annotations import annotated_values
+from fastlint.project.bindings import (
+    call_argument,
+    final_bindings,
+    matched_arguments,
+    merge_partial,
+    reaching_bindings,
+)
 from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
 from fastlint.project.stores import CallIndex, StoreIndex
 from fastlint.project.values import (
@@ -26,7 +32,6 @@ from fastlint.project.values import (
     Suspended,
     Text,
     Tuple,
-    TypeForm,
     Value,
     Values,
     union,
@@ -68,7 +73,7 @@ class Inference:
             return known
         if key in self._busy or self._depth > DEEPEST:
             return ()
-        handler = _HANDLERS.get(expr[0])
+        handler = evaluation.HANDLERS.get(expr[0])
         if handler is None:
             return ()
         self._busy.add(key)
@@ -81,33 +86,6 @@ class Inference:
         self._values[key] = found
         return found
 
-    def _name(self, expr: Expr, frame: Frame) -> Values:
-        return self.lookup(frame, expr[1], expr[2], expr[3])
-
-    def _attribute(self, expr: Expr, frame: Frame) -> Values:
-        base = self.values(expr[1], frame)
-        found = [members.attribute(self, value, expr[2], frame) for value in base]
-        result = union(found) if found else ()
-        return result or self.stores.elsewhere(self, expr, base, frame)
-
-    def _call(self, expr: Expr, frame: Frame) -> Values:
-        callees = self.values(expr[1], frame)
-        if not callees:
-            return ()
-        return union([self.result(callee, expr, frame) for callee in callees])
-
-    def _constant(self, expr: Expr, frame: Frame) -> Values:
-        value = expr[1]
-        if isinstance(value, str):
-            return (Text(value),)
-        return () if value is None else (Instance(f"builtins.{type(value).__name__}"),)
-
-    def _literal(self, expr: Expr, frame: Frame) -> Values:
-        return (Instance(f"builtins.{expr[1]}"),)
-
-    def _await(self, expr: Expr, frame: Frame) -> Values:
-        return union([self.awaited(value) for value in self.values(expr[1], frame)] or [()])
-
     def awaited(self, value: Value) -> Values:
         """Return what awaiting a value gives."""
         if isinstance(value, AwaitableOf):
@@ -119,109 +97,9 @@ class Inference:
             return union([self.result(m, None, None) for m in method]) if method else ()
         return ()
 
-    def _collection(self, expr: Expr, frame: Frame) -> Values:
-        items = [self._element(e, frame) for e in expr[1]]
-        if expr[0] == "tuple" and len(items) <= 8 and not any(e[0] == "star" for e in expr[1]):
-            return (Tuple(tuple(items)),)
-        return (Collection(expr[0], union(items) if items else ()),)
-
-    def _element(self, expr: Expr, frame: Frame) -> Values:
-        if expr[0] == "star":
-            return self.iterated(self.values(expr[1], frame), frame)
-        return self.values(expr, frame)
-
-    def _dict(self, expr: Expr, frame: Frame) -> Values:
-        parts = []
-        for key, value in zip(expr[1], expr[2], strict=False):
-            spread = key[0] == "unknown"
-            parts.append(
-                self.iterated(self.values(value, frame), frame) if spread else self.values(value, frame)
-            )
-        return (Collection("dict", union(parts) if parts else ()),)
-
-    def _generator(self, expr: Expr, frame: Frame) -> Values:
-        return (Collection("generator", self.values(expr[1], frame)),)
-
-    def _subscript(self, expr: Expr, frame: Frame) -> Values:
-        base = self.values(expr[1], frame)
-        found: list[Values] = []
-        for value in base:
-            if isinstance(value, Tuple):
-                index = expr[2][1] if expr[2][0] == "const" else None
-                known = isinstance(index, int) and -len(value.items) <= index < len(value.items)
-                found.append(value.items[index] if known else union(list(value.items)))  # type: ignore[index]
-            elif isinstance(value, Collection):
-                found.append(value.items)
-            elif isinstance(value, (LibraryName, TypeForm)):
-                found.append((TypeForm(expr, frame),) if _is_typing(value) else (value,))
-            elif isinstance(value, ClassValue):
-                is_enum = self.is_subclass(value, "enum.Enum")
-                found.append((Instance(value.cls) if is_enum else value,))
-            else:
-                found.append(self.dunder(value, "__getitem__", frame))
-        found.append(self.stores.items(self, expr[1], frame))
-        return union(found)
-
-    def _any(self, expr: Expr, frame: Frame) -> Values:
-        return union([self.values(part, frame) for part in expr[1]])
-
-    def _binary(self, expr: Expr, frame: Frame) -> Values:
-        left = self.values(expr[2], frame)
-        if expr[1] == "BitOr" and any(isinstance(v, (ClassValue, LibraryName, TypeForm)) for v in left):
-            return (TypeForm(expr, frame),)
-        method = members.OPERATORS.get(expr[1])
-        found = []
-        for value in left:
-            if isinstance(value, Instance) and method:
-                found.append(self.dunder(value, method, frame))
-            elif isinstance(value, (Collection, Text)):
-                found.append((value,))
-        if not found or not any(found):
-            found += [
-                self.dunder(v, f"__r{(method or '__')[2:]}", frame) for v in self.values(expr[3], frame)
-            ]
-        return union(found) if found else ()
-
-    def _function(self, expr: Expr, frame: Frame) -> Values:
-        return self.decorated(frame.function.module.functions[expr[1]], frame)
-
-    def _class(self, expr: Expr, frame: Frame) -> Values:
-        return (ClassValue(frame.function.module.classes[expr[1]]),)
-
-    def _import(self, expr: Expr, frame: Frame) -> Values:
-        _, name, level, attribute = expr
-        module = frame.function.module
-        if attribute is None:
-            return self._module_or_library(module, name, level)
-        if attribute == "":
-            return self._module_or_library(module, name.partition(".")[0], 0)
-        target = self.program.find_module(module, name, level)
-        if target is not None:
-            found = self.module_attribute(target, attribute)
-            if found is not None:
-                return found
-        submodule = f"{name}.{attribute}" if name else attribute
-        inner = self.program.find_module(module, submodule, level)
-        if inner is not None:
-            return (ModuleValue(inner),)
-        return () if level or target is not None else self._library_value(f"{name}.{attribute}", frame)
-
-    def _library_value(self, name: str, frame: Frame) -> Values:
-        """Return a name imported from a library: an object if the catalog gives its type."""
-        found = self.library(name)
-        parsed = self.catalog.attribute_type(found.name)
-        return self.of_type(parsed, found, None, frame) if parsed is not None else (found,)
-
-    def _module_or_library(self, importer: Module, name: str, level: int) -> Values:
-        target = self.program.find_module(importer, name, level)
-        return (ModuleValue(target),) if target is not None else (self.library(name),)
-
     def library(self, name: str) -> LibraryName:
         """Return a library name in its canonical spelling."""
         return LibraryName(self.catalog.canonical(name))
-
-    def _iterated(self, expr: Expr, frame: Frame) -> Values:
-        return self.iterated(self.values(expr[1], frame), frame)
 
     def iterated(self, values: Values, frame: Frame) -> Values:
         """Return what iterating the values yields."""
@@ -244,56 +122,6 @@ class Inference:
                     self.iterated(iterator, frame) if iterator else self.dunder(value, "__next__", frame)
                 )
         return union(found) if found else ()
-
-    def _entered(self, expr: Expr, frame: Frame) -> Values:
-        method = "__enter__" if expr[0] == "enter" else "__aenter__"
-        found: list[Values] = []
-        for value in self.values(expr[1], frame):
-            if isinstance(value, Suspended):
-                found.append(self.yielded(value.frame))
-            elif isinstance(value, AwaitableOf):
-                found.append(value.items)
-            elif isinstance(value, Instance):
-                entered = self.dunder(value, method, frame)
-                if method == "__aenter__":
-                    entered = union([self.awaited(v) or (v,) for v in entered] or [()])
-                found.append(entered or (value,))
-            elif isinstance(value, (Collection, LibraryName)):
-                found.append((value,))
-        return union(found) if found else ()
-
-    def _item(self, expr: Expr, frame: Frame) -> Values:
-        found = []
-        for value in self.values(expr[1], frame):
-            if isinstance(value, Tuple):
-                found.append(value.items[expr[2]] if expr[2] < len(value.items) else ())
-            else:
-                found.append(self.iterated((value,), frame))
-        return union(found) if found else ()
-
-    def _instance_of(self, expr: Expr, frame: Frame) -> Values:
-        kind = expr[1]
-        if kind[0] == "tuple":
-            return union([self._instance_of(("instance", k), frame) for k in kind[1]] or [()])
-        return annotated_values(self, kind, frame)
-
-    def _except(self, expr: Expr, frame: Frame) -> Values:
-        excluded = {getattr(v, "cls", None) for v in self._instance_of(("instance", expr[2]), frame)}
-        return tuple(v for v in self.values(expr[1], frame) if getattr(v, "cls", v) not in excluded)
-
-    def _typed(self, expr: Expr, frame: Frame) -> Values:
-        declared = annotated_values(self, expr[1], frame)
-        if expr[2] is None or (declared and not self.is_open(declared)):
-            return declared
-        return self.values(expr[2], frame) or declared
-
-    def _member(self, expr: Expr, frame: Frame) -> Values:
-        cls = frame.function.module.classes[expr[1]]
-        return union([self.values(value, frame) for value in final_bindings(cls.own(expr[2]))])
-
-    def _within(self, expr: Expr, frame: Frame) -> Values:
-        function = frame.function.module.functions[expr[1]]
-        return self.values(expr[2], self.program.generic_frame(function))
 
     # Names
 
@@ -690,72 +518,6 @@ class Inference:
         return builtin_calls.of_type(self, parsed, receiver, call, frame)
 
 
-def reaching_bindings(
-    bindings: list[Binding], time: int, block: int, blocks: list[Block]
-) -> tuple[list[Expr], bool]:
-    """Return the values that can reach a use, and whether one of them always comes before it."""
-    around, loops = set(), set()
-    index = block
-    while index >= 0:
-        around.add(index)
-        if blocks[index][1] in ("loop", "while"):
-            loops.add(index)
-        index = blocks[index][0]
-    best = max((t for t, b, _ in bindings if t < time and b in around), default=-1)
-    found = [value for t, _, value in bindings if t == best or best < t < time]
-    if loops:
-        found += [value for t, b, value in bindings if t >= time and _is_within(b, loops, blocks)]
-    if not found:
-        found = [value for _, _, value in bindings]
-    return found, best >= 0
-
-
-def final_bindings(bindings: list[Binding]) -> list[Expr]:
-    """Return the values that a name of a scope can have once the scope's body has run."""
-    last = max((i for i, (_, block, value) in enumerate(bindings) if block == 0 and value[0] != "within"), default=0)
-    return [value for i, (_, _, value) in enumerate(bindings) if i >= last or value[0] == "within"]
-
-
-def _is_within(block: int, loops: set[int], blocks: list[Block]) -> bool:
-    while block >= 0:
-        if block in loops:
-            return True
-        block = blocks[block][0]
-    return False
-
-
-def call_argument(call: Expr, position: int | None, name: str) -> Expr | None:
-    """Return the argument of a call, by position or keyword."""
-    for keyword, value in call[3]:
-        if keyword == name:
-            return value  # type: ignore[no-any-return]
-    args = call[2]
-    if (
-        position is not None
-        and 0 <= position < len(args)
-        and not any(a[0] == "star" for a in args[: position + 1])
-    ):
-        return args[position]  # type: ignore[no-any-return]
-    return None
-
-
-def matched_arguments(parameters: list[Parameter], call: Expr) -> list[tuple[Parameter, Expr]]:
-    """Pair parameters (without the receiver) with the arguments of a call."""
-    pairs = []
-    for position, parameter in enumerate(parameters):
-        index = position if parameter.kind == "positional" else None
-        argument = call_argument(call, index, parameter.name)
-        if argument is not None and parameter.kind in ("positional", "keyword"):
-            pairs.append((parameter, argument))
-    return pairs
-
-
-def merge_partial(partial: Partial, call: Expr | None) -> Expr:
-    """Return the call that calling a partial makes, in the partial's own frame."""
-    span = call[4] if call is not None else (0, 0, 0, 0)
-    return ("call", ("unknown",), partial.args, partial.keywords, span)
-
-
 def _is_telling(value: Value) -> bool:
     """Tell whether an argument is worth a frame of its own."""
     if isinstance(value, Instance):
@@ -778,44 +540,3 @@ def _are_empty(values: Values) -> bool:
 
 def _are_known(values: Values) -> bool:
     return any(isinstance(v, (Instance, Collection, ClassValue)) for v in values)
-
-
-def _is_typing(value: Value) -> bool:
-    if isinstance(value, TypeForm):
-        return True
-    return isinstance(value, LibraryName) and value.name.partition(".")[0] in (
-        "typing", "typing_extensions", "collections", "builtins", "types",
-    )  # fmt: skip
-
-
-_HANDLERS: dict[str, Callable[[Inference, Expr, Frame], Values]] = {
-    "name": Inference._name,
-    "attr": Inference._attribute,
-    "call": Inference._call,
-    "const": Inference._constant,
-    "lit": Inference._literal,
-    "await": Inference._await,
-    "list": Inference._collection,
-    "tuple": Inference._collection,
-    "set": Inference._collection,
-    "dict": Inference._dict,
-    "generator": Inference._generator,
-    "sub": Inference._subscript,
-    "any": Inference._any,
-    "binop": Inference._binary,
-    "lambda": Inference._function,
-    "def": Inference._function,
-    "class": Inference._class,
-    "import": Inference._import,
-    "elem": Inference._iterated,
-    "aelem": Inference._iterated,
-    "enter": Inference._entered,
-    "aenter": Inference._entered,
-    "item": Inference._item,
-    "instance": Inference._instance_of,
-    "except": Inference._except,
-    "typed": Inference._typed,
-    "star": Inference._iterated,
-    "within": Inference._within,
-    "member": Inference._member,
-}

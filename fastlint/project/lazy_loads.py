@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastlint.catalog.model import Effect
 from fastlint.facts.model import Expr
-from fastlint.project.infer import Inference, call_argument
+from fastlint.project.bindings import call_argument
+from fastlint.project.infer import Inference
 from fastlint.project.program import ProjectClass
 from fastlint.project.values import Instance, LibraryName
 
@@ -53,4 +54,6 @@ class LazyLoads:
         """Tell whether reading an attribute of an object sends a query."""
         if not isinstance(value.cls, ProjectClass):
             return False
-        return any(isinstance(b, ProjectClass) and (b, name) in self._found for b in self._inference.mro(value.cls))
+        return any(
+            isinstance(b, ProjectClass) and (b, name) in self._found for b in self._inference.mro(value.cls)
+        )

@@ -171,7 +171,9 @@ def _own_attribute(inference: Inference, cls: ProjectClass, name: str, receiver:
     for function, value in stored:
         parent = function.parent
         outer = inference.program.generic_frame(parent) if parent is not None else None
-        bound = receiver.made_with if isinstance(receiver, Instance) and function.facts.name == "__init__" else ()
+        bound = (
+            receiver.made_with if isinstance(receiver, Instance) and function.facts.name == "__init__" else ()
+        )
         names = {parameter.name for parameter in function.facts.parameters}
         bound = tuple(pair for pair in bound if pair[0] in names)
         found.append(inference.values(value, inference.program.frame(function, outer, receiver, bound)))

@@ -150,7 +150,9 @@ class Program:
         self.modules[path] = module
         place = pure.parent if module.is_package else pure.with_suffix("")
         self._by_place["" if str(place) == "." else str(place)] = module
-        self._source_roots.update(str(directory) for directory in pure.parents if directory.name in SOURCE_ROOTS)
+        self._source_roots.update(
+            str(directory) for directory in pure.parents if directory.name in SOURCE_ROOTS
+        )
         return module
 
     def dotted_name(self, module: Module) -> str:

@@ -80,7 +80,10 @@ class Reach:
         for offer in offers:
             kind = offer.sink.effect.kind
             known = best.get(kind)
-            if known is None or (-offer.sink.effect.rank, offer.length) < (-known.sink.effect.rank, known.length):
+            if known is None or (-offer.sink.effect.rank, offer.length) < (
+                -known.sink.effect.rank,
+                known.length,
+            ):
                 best[kind] = offer
         return list(best.values())
 

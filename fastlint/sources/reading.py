@@ -83,7 +83,8 @@ def _decode(data: bytes) -> str:
     except (UnicodeError, LookupError):
         # Codecs for things other than text, and text with half a surrogate pair in it.
         raise SourceError(
-            "FL901", f"The file declares the encoding {encoding}, but cannot be read with it; save it as UTF-8"
+            "FL901",
+            f"The file declares the encoding {encoding}, but cannot be read with it; save it as UTF-8",
         ) from None
     return text
 

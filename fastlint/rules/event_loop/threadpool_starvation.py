@@ -17,7 +17,11 @@ class ThreadpoolStarvation(Rule):
     """A wait without end in the thread pool keeps one of its 40 threads from everybody else."""
 
     code = "FL119"
-    positions: ClassVar[dict[str, int]] = {"queue.Queue.get": 1, "threading.Event.wait": 0, "threading.Thread.join": 0}
+    positions: ClassVar[dict[str, int]] = {
+        "queue.Queue.get": 1,
+        "threading.Event.wait": 0,
+        "threading.Thread.join": 0,
+    }
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the call that waits, wherever it stands below the route."""
@@ -45,7 +49,9 @@ class ThreadpoolStarvation(Rule):
         return float(value.evaluated_value) if isinstance(value, (cst.Integer, cst.Float)) else 0.0
 
     def _has_timeout(self, node: cst.Call) -> bool:
-        named = any(arg.keyword is not None and arg.keyword.value in ("timeout", "block") for arg in node.args)
+        named = any(
+            arg.keyword is not None and arg.keyword.value in ("timeout", "block") for arg in node.args
+        )
         position = self.positions.get(self.suspect.target)
         starred = any(arg.star for arg in node.args)
         return named or starred or (position is not None and len(node.args) > position)
