@@ -87,6 +87,8 @@ def make_environment(directory: Path, *packages: str) -> Path:
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(directory)], check=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # The pip of a new environment is that of the Python, which can take an hour over long requirements.
+    subprocess.run([*install, "--upgrade", "pip"], check=True)
     subprocess.run([*install, *packages], check=True)
     return python
 

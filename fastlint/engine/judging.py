@@ -53,7 +53,7 @@ def judge(
             for rule in interested:
                 if not rule.kinds or way.sink.effect.kind in rule.kinds:
                     found += _show(rule, _suspect(site, way, phase, application), sources)
-    return _grouped(_root_causes(found))
+    return _grouped(_root_causes(found)) if found else []
 
 
 def _suspect(site: Site, way: Way, phase: str, application: Application) -> Suspect:

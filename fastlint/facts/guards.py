@@ -119,6 +119,8 @@ def _lasting(node: ast.expr, global_names: set[str], local_names: set[str]) -> s
     """Return the source of what is tested, if it outlives the call."""
     if isinstance(node, ast.Name) and node.id not in global_names and not node.id.isupper():
         return set()
+    if isinstance(node, ast.NamedExpr):
+        node = node.value
     if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
         return {ast.unparse(node)} if _outlives(node, local_names) else set()
     return _container(node, local_names)
@@ -141,6 +143,8 @@ def _outlives(node: ast.expr, local_names: set[str]) -> bool:
 
 def _looked_up(node: ast.expr, local_names: set[str], before: Sequence[ast.stmt]) -> set[str]:
     """Return the containers that a local name was read from."""
+    if isinstance(node, ast.NamedExpr):
+        return _container(node.value, local_names)
     if not isinstance(node, ast.Name):
         return set()
     found: set[str] = set()

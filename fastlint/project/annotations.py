@@ -49,7 +49,7 @@ def annotated_values(inference: Inference, expr: Expr, frame: Frame, depth: int 
         parts = expr[1] if expr[0] == "any" else expr[2:4]
         return union([annotated_values(inference, part, frame, depth + 1) for part in parts])
     if expr[0] == "const":
-        return ()
+        return _named_type(inference, expr[1], frame, depth) if isinstance(expr[1], str) else ()
     base, arguments = annotation_parts(expr)
     if arguments:
         special = _special(inference, base, arguments, frame, depth)
@@ -65,6 +65,25 @@ def annotated_values(inference: Inference, expr: Expr, frame: Frame, depth: int 
             found.append(_library_type(inference, value.name))
         elif isinstance(value, Instance) and value.cls in ("typing.TypeVar", "typing_extensions.TypeVar"):
             found.append(inference.type_variable(base, frame))
+    return union(found) if found else ()
+
+
+def _named_type(inference: Inference, text: str, frame: Frame, depth: int) -> Values:
+    """Return the instances of a class that is named in text: `cast("requests.Session", x)`."""
+    from fastlint.project import members
+
+    first, *rest = text.split(".")
+    values = inference.lookup(frame, first, 0, 0)
+    for part in rest:
+        values = union([members.attribute(inference, v, part, frame) for v in values] or [()])
+    found: list[Values] = []
+    for value in values:
+        if isinstance(value, ClassValue):
+            found.append((Instance(value.cls),))
+        elif isinstance(value, LibraryName):
+            found.append(_library_type(inference, value.name))
+        elif isinstance(value, TypeForm):
+            found.append(annotated_values(inference, value.expr, value.frame, depth + 1))
     return union(found) if found else ()
 
 

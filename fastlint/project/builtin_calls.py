@@ -212,25 +212,8 @@ def _cast(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -
     from fastlint.project.annotations import annotated_values
 
     target = call[2][0] if call[2] else UNKNOWN
-    if target[0] == "const" and isinstance(target[1], str):
-        return _named_type(inference, target[1], frame)
     return annotated_values(inference, target, frame) or (
         inference.values(call[2][1], frame) if len(call[2]) > 1 else ()
-    )
-
-
-def _named_type(inference: Inference, name: str, frame: Frame) -> Values:
-    """Return the instances of a class that is named in a string: `cast("requests.Session", x)`."""
-    from fastlint.project import members
-
-    first, *rest = name.split(".")
-    values = inference.lookup(frame, first, 0, 0)
-    for part in rest:
-        values = union([members.attribute(inference, v, part, frame) for v in values] or [()])
-    return tuple(
-        Instance(v.cls if isinstance(v, ClassValue) else v.name)
-        for v in values
-        if isinstance(v, (ClassValue, LibraryName))
     )
 
 

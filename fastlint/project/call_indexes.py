@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastlint.catalog.load import Catalog
-from fastlint.facts.model import Expr
+from fastlint.facts.model import Block, Expr
 from fastlint.project.infer import Inference
 from fastlint.project.program import Function
 from fastlint.project.values import FunctionValue

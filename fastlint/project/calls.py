@@ -46,7 +46,7 @@ OTHER_LOOPS = frozenset({
     "uvloop.run",
 })  # fmt: skip
 SCHEDULERS = frozenset({
-    "asyncio.create_task", "asyncio.ensure_future", "asyncio.TaskGroup.create_task",
+    "asyncio.create_task", "asyncio.ensure_future",
     "asyncio.AbstractEventLoop.create_task",
 })  # fmt: skip
 LAZY = frozenset({"builtins.map", "builtins.filter"})

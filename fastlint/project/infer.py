@@ -490,6 +490,8 @@ class Inference:
         annotation = frame.function.facts.returns_annotation
         if annotation is None:
             return ()
+        if "Self" in annotation[1:3] and isinstance(frame.receiver, (Instance, ClassValue)):
+            return (Instance(frame.receiver.cls),)
         return annotated_values(self, annotation, frame.parent or self.defining_frame(frame.function))
 
     def yielded(self, frame: Frame) -> Values:

@@ -142,6 +142,11 @@ class CallIndex:
                     if name == "cls" and function.owner is not None:
                         name = function.owner.facts.name
                     found[name].append((function, expr))
+            scope = function.module.functions[max(function.facts.parent, 0)]
+            for decorator in function.facts.decorators:
+                if decorator[0] != "call":
+                    applied = ("call", decorator, (("def", function.index),), (), function.facts.span)
+                    found[_last_name(decorator)].append((scope, applied))
         return found
 
 
