@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,8 +36,6 @@ def check(settings: Settings, progress: Callable[[str, int, int], None] | None =
         FastlintError: a path does not exist, or a setting means nothing.
     """
     selection = Selection(settings, RULES)
-    collecting = gc.isenabled()
-    gc.disable()  # the run makes many small objects and drops few: collecting them costs a quarter
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, STACK))
     try:
@@ -56,8 +53,6 @@ def check(settings: Settings, progress: Callable[[str, int, int], None] | None =
             progress("Following calls", 1, 1)
     finally:
         sys.setrecursionlimit(limit)
-        if collecting:
-            gc.enable()
     ordered = tuple(sorted(kept, key=lambda d: d.sort_key))
     return CheckResult(ordered, len(loaded.asked), len(application.routes), len(application.entries))
 

@@ -41,6 +41,7 @@ MODEL_FACTORIES = frozenset({
     "pydantic.BaseModel.model_validate_strings", "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
 })  # fmt: skip
 RESPONSE = "starlette.responses.Response"
+OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete"})
 OTHER_LOOPS = frozenset({
     "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
     "uvloop.run",
@@ -116,6 +117,8 @@ class CallResolver:
     def _find_detached(self) -> set[object]:
         """Return the places of calls whose coroutines another event loop runs."""
         for function in self.inference.program.functions():
+            if not OTHER_LOOP_METHODS.intersection(function.module.facts.mentions):
+                continue
             for kind, expr, *_ in function.facts.events:
                 if kind in ("call", "drop") and mentions_run(expr):
                     frame = self.inference.program.generic_frame(function)

@@ -54,7 +54,6 @@ class Inference:
         """Library classes whose objects are told apart by where they are made."""
         self.stores = StoreIndex(program)
         self.call_sites = CallIndex(program)
-        self._values: dict[tuple[int, Frame], Values] = {}
         self._results: dict[Frame, Values] = {}
         self._open: dict[Function, frozenset[str]] = {}
         self._from_sites: dict[tuple[Function, str], Values] = {}
@@ -66,24 +65,22 @@ class Inference:
     # Expressions
 
     def values(self, expr: Expr, frame: Frame) -> Values:
-        """Return what an expression of the frame's function can evaluate to."""
-        key = (id(expr), frame)
-        known = self._values.get(key)
+        """Return what an expression of the frame's function can evaluate to.
+
+        Expressions live as long as the program, so their identity is a key. One that depends on itself
+        is nothing while it is being worked out.
+        """
+        known = frame.values.get(id(expr))
         if known is not None:
             return known
-        if key in self._busy or self._depth > DEEPEST:
-            return ()
         handler = evaluation.HANDLERS.get(expr[0])
-        if handler is None:
+        if handler is None or self._depth > DEEPEST:
             return ()
-        self._busy.add(key)
+        frame.values[id(expr)] = ()
         self._depth += 1
-        try:
-            found = handler(self, expr, frame)
-        finally:
-            self._depth -= 1
-            self._busy.discard(key)
-        self._values[key] = found
+        found = handler(self, expr, frame)
+        self._depth -= 1
+        frame.values[id(expr)] = found
         return found
 
     def awaited(self, value: Value) -> Values:

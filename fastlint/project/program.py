@@ -113,6 +113,8 @@ class Frame:
     """The call of the enclosing function, for closures."""
     receiver: Value | None
     bound: tuple[tuple[str, Values], ...]
+    values: dict[int, Values] = field(default_factory=dict)
+    """What expressions evaluate to here, by identity, as far as it was asked for."""
 
     def __repr__(self) -> str:
         return f"<frame {self.function.label}>"
