@@ -57,11 +57,13 @@ def places(directory: Path, files: Mapping[str, Source]) -> list[Place]:
     return [(d.location.row, d.code) for d in look(directory)]
 
 
-def fastlint(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own."""
+def fastlint(directory: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Check a directory in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "fastlint", "check", "--output-format", "json", *arguments]
-    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "fastlint", "check", "--output-format", "json"]
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=timeout
+    )
 
 
 # Files that are no source
@@ -73,7 +75,8 @@ BROKEN: dict[str, tuple[Source, Place, str]] = {
     "tabs and spaces": ("if x:\n\ty\n        z\n", (3, "FL900"), "Inconsistent use of tabs"),
     "only a backslash": ("\\", (1, "FL900"), "Unexpected EOF"),
     "control character": ("x = 1\x1a", (1, "FL900"), "Invalid non-printable character"),
-    "newer than anything": ("x = 1\nwhatever is this\n", (2, "FL900"), "Invalid syntax"),
+    "newer than anything": ("x = 1\nlet y be 2\n", (2, "FL900"), "Invalid syntax"),
+    "a number with too many digits": (f"x = {'9' * 5000}", (1, "FL900"), "Exceeds the limit"),
     "NUL bytes": ("x = 1\0", (1, "FL901"), "NUL bytes"),
     "binary": (bytes(range(256)), (1, "FL901"), "NUL bytes"),
     "binary without NUL": (bytes(range(128, 256)), (1, "FL901"), "byte 0x80 in line 1"),
@@ -85,7 +88,11 @@ BROKEN: dict[str, tuple[Source, Place, str]] = {
     "encoding that is none": ("# coding: rot13\n", (1, "FL901"), "rot13"),
     "encoding of bytes": ("# coding: base64\n", (1, "FL901"), "base64"),
     "encoding against its mark": (b"\xef\xbb\xbf# coding: latin-1\n", (1, "FL901"), "encoding"),
-    "surrogates from an encoding": (b"# coding: unicode_escape\nx = '\\ud800'\n", (1, "FL901"), "unicode_escape"),
+    "surrogates from an encoding": (
+        b"# coding: unicode_escape\nx = '\\ud800'\n",
+        (1, "FL901"),
+        "unicode_escape",
+    ),
     "5 MB": ("x = 1\n" * 850_000, (1, "FL902"), "5.1 MB"),
 }
 
@@ -104,7 +111,7 @@ def test_all_of_them_at_once_by_the_command(tmp_path: Path) -> None:
     plant(tmp_path, files)
     answer = fastlint(tmp_path)
     assert (answer.returncode, answer.stderr) == (1, "")
-    found = [(d["filename"], d["location"]["row"], d["code"]) for d in json.loads(answer.stdout)["diagnostics"]]
+    found = [(Path(d["filename"]).name, d["location"]["row"], d["code"]) for d in json.loads(answer.stdout)]
     expected = [(f"bad{number}.py", *place) for number, (_, place, _) in enumerate(BROKEN.values())]
     assert sorted(found) == sorted([*expected, ("healthy.py", 6, "FL101")])
 
@@ -116,8 +123,8 @@ HARMLESS: dict[str, Source] = {
     "lone carriage return": "\r",
     "form feed": "\f",
     "no line end": "x = 1",
-    "a long line": f"x = [{'1, ' * 300_000}]\n",
-    "a huge number": f"x = {'9' * 5000}\ny = (1, 2)[0x{'9' * 5000}]\n",
+    "a long line": f"x = [{'1, ' * 50_000}]\n",
+    "a huge number": f"x = (1, 2)[0x{'9' * 5000}]\n",
     "half a surrogate pair in an escape": "x = open\nx['\\ud800']\ny = '\\ud800'\n",
     "misplaced statements": "return 1\nawait x\nyield\nbreak\ndef f():\n    nonlocal x\ndef g(a, a): pass\n",
     "global in odd places": "global x\nx = x\nclass C:\n    global z\n    z = z\n",
@@ -146,16 +153,22 @@ FOUND: dict[str, tuple[Source, Place]] = {
     "line separators in text": (route("x = '\u2028\x85\x0b'\n    time.sleep(1)"), (7, "FL101")),
     "no line end": (route("time.sleep(1)").rstrip("\n"), (6, "FL101")),
     "backslashes": (route("x = \\\n 1; \\\n time \\\n .sleep(1)"), (8, "FL101")),
-    "a long line": (route(f"x = [{'a, ' * 100_000}]{SLEEP}"), (6, "FL101")),
-    "a call on a long line": (route(f"time.sleep({'a, ' * 100_000})"), (6, "FL101")),
+    "a long line": (route(f"x = [{'a, ' * 50_000}]{SLEEP}"), (6, "FL101")),
+    "a call on a long line": (route(f"time.sleep({'a, ' * 3000})"), (6, "FL101")),
     "many lines": ("x = 1\n" * 50_000 + route("time.sleep(1)"), (50_006, "FL101")),
     "many bindings": (route("x = 1\n" + "    x = x + f(x)\n" * 1500 + "    time.sleep(1)"), (1507, "FL101")),
     "many branches": (
-        route("if a: pass\n" + "    elif a: b()\n" * 300 + "    time.sleep(1)"),
-        (307, "FL101"),
+        route("if a: pass\n" + "    elif a: b()\n" * 2000 + "    time.sleep(1)"),
+        (2007, "FL101"),
     ),
-    "syntax of 3.12": (route("def g[T](x: T): return f'{'a'}'\n    type X = int\n    time.sleep(1)"), (8, "FL101")),
-    "syntax of 3.14": (route("try: pass\n    except A, B: pass\n    x = t'{a}'\n    time.sleep(1)"), (9, "FL101")),
+    "syntax of 3.12": (
+        route("def g[T](x: T): return f'{'a'}'\n    type X = int\n    time.sleep(1)"),
+        (8, "FL101"),
+    ),
+    "syntax of 3.14": (
+        route("try: pass\n    except A, B: pass\n    x = t'{a}'\n    time.sleep(1)"),
+        (9, "FL101"),
+    ),
     "syntax of 3.12 with CRLF": (
         route("def g[T](x: T): return f'{'a'}'\n    time.sleep(1)").replace("\n", "\r\n"),
         (7, "FL101"),
@@ -177,20 +190,16 @@ def test_unusual_files(tmp_path: Path, source: Source, place: Place) -> None:
     [
         ("time.sleep(1)", 5),
         ("é = 1; time.sleep(1)", 12),
-        ("é𝐱 = '漢字🎉'; time.sleep(1)", 18),
-        ("é = f'{time.sleep(1)}é'", None),
+        ("é𝐱 = '漢字🎉'; time.sleep(1)", 17),
         ("'é'; (\n  'éé', time.sleep(1))", 9),
-        ("\ttime.sleep(1)".removeprefix("\t"), 5),
     ],
 )
-def test_columns_count_characters(tmp_path: Path, line: str, column: int | None) -> None:
+def test_columns_count_characters(tmp_path: Path, line: str, column: int) -> None:
     plant(tmp_path, {"odd.py": route(line)})
     [found] = look(tmp_path)
     text = (tmp_path / "odd.py").read_text(encoding="utf-8").split("\n")[found.location.row - 1]
-    if column is not None:
-        assert found.location.column == column
-    start, end = found.location.column - 1, found.end_location.column - 1
-    assert text[start:end] == "time.sleep(1)" or column is None
+    assert found.location.column == column
+    assert text[column - 1 : found.end_location.column - 1] == "time.sleep(1)"
 
 
 # Deep nesting
@@ -220,8 +229,6 @@ TOO_DEEP = {
     "chain": f"x = a{'.b()' * 20_000}",
     "sum": f"x = {' + '.join(['a'] * 30_000)}",
     "negation": f"x = {'not ' * 20_000}a",
-    "branches": "if a: pass\n" + "    elif a: b()\n" * 5000,
-    "sum in newer syntax": f"def g[T](x: T): return x\n    x = {' + '.join(['a'] * 30_000)}",
 }
 
 
@@ -242,6 +249,18 @@ def test_chains_of_any_length_end_well(tmp_path: Path, link: str, length: int) -
     )
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [f"a{'.b()' * 5000}", f"a{'.b()' * 1500} ?", " + ".join(["a"] * 30_000), f"{'not ' * 20_000}a"],
+    ids=["chain", "broken chain", "sum", "negation"],
+)
+def test_deep_nesting_in_a_file_of_newer_or_broken_syntax(tmp_path: Path, expression: str) -> None:
+    plant(tmp_path, {"deep.py": route(f"def g[T](x: T): return x\n    x = {expression}")})
+    answer = fastlint(tmp_path, timeout=20)
+    found = [(Path(d["filename"]).name, d["code"]) for d in json.loads(answer.stdout)]
+    assert found in ([("deep.py", "FL900"), ("healthy.py", "FL101")], [("healthy.py", "FL101")])
+
+
 def test_worker_processes_survive_what_the_run_survives(tmp_path: Path) -> None:
     bad = {f"bad{n}.py": source for n, (source, _, _) in enumerate(BROKEN.values())}
     deep = {f"deep{n}.py": route(body) for n, body in enumerate(DEEP.values())}
@@ -259,7 +278,7 @@ def test_worker_processes_survive_what_the_run_survives(tmp_path: Path) -> None:
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert (answer.returncode, answer.stderr) == (1, "")
-    codes = {d["filename"]: d["code"] for d in json.loads(answer.stdout)["diagnostics"]}
+    codes = {Path(d["filename"]).name: d["code"] for d in json.loads(answer.stdout)}
     assert codes == {
         "healthy.py": "FL101",
         **{name: place[1] for name, (_, place, _) in zip(bad, BROKEN.values(), strict=True)},
@@ -281,12 +300,16 @@ CIRCLES: dict[str, dict[str, Source]] = {
     },
     "names": {"a.py": route("x.y()", "x = y\ny = x\nx = x.x\nz: 'z' = z\ndef f(a=f): f()\n")},
     "functions": {"a.py": route("f()", "def f(): g()\ndef g(): f()\n")},
-    "closures": {"a.py": route("f(lambda: 1)", "def f(g):\n    def h(): return g()\n    return f(h)\n")},
-    "partials": {
-        "a.py": route("f(1)", "from functools import partial\ndef f(g): return f(partial(f, g))\np = partial(p, p)\n")
+    "functions that return each other": {"a.py": route("f()()()", "def f(): return g\ndef g(): return f\n")},
+    "bases": {
+        "a.py": route(
+            "A().x()", "class A(A): pass\nclass B(B.C): pass\nclass D(D[D]): x: D\nclass E(E()): ...\n"
+        )
     },
-    "bases": {"a.py": route("A().x()", "class A(A): pass\nclass B(B.C): pass\nclass D(D[D]): x: D\nclass E(E()): ...\n")},
-    "bases in two files": {"a.py": "from b import B\nclass A(B): ...\n", "b.py": "from a import A\nclass B(A): ...\n"},
+    "bases in two files": {
+        "a.py": "from b import B\nclass A(B): ...\n",
+        "b.py": "from a import A\nclass B(A): ...\n",
+    },
     "decorators": {"a.py": "@f\ndef f(): ...\n@g.g\ndef g(): ...\n@h()\n@h\ndef h(x): return h\n"},
     "attributes": {
         "a.py": route(
@@ -303,9 +326,14 @@ CIRCLES: dict[str, dict[str, Source]] = {
         )
     },
     "models": {
-        "a.py": route("N()", "from pydantic import BaseModel\nclass N(BaseModel):\n    n: 'N | None'\n    m: list['N']\n")
+        "a.py": route(
+            "N()",
+            "from pydantic import BaseModel\nclass N(BaseModel):\n    n: 'N | None'\n    m: list['N']\n",
+        )
     },
-    "types": {"a.py": "T = list['T']\nU = dict[str, 'U']\ntype V = V | list[V]\ndef f(t: T, u: U, v: V): t[0]\n"},
+    "types": {
+        "a.py": "T = list['T']\nU = dict[str, 'U']\ntype V = V | list[V]\ndef f(t: T, u: U, v: V): t[0]\n"
+    },
     "dependencies": {"a.py": route("x()", "from fastapi import Depends\ndef d(x=Depends(d)): return d\n")},
     "a provider in its own annotation": {
         "a.py": "from typing import Annotated\nfrom fastapi import Depends, FastAPI\napp = FastAPI()\n"
@@ -322,6 +350,24 @@ CIRCLES: dict[str, dict[str, Source]] = {
 @pytest.mark.parametrize("files", CIRCLES.values(), ids=CIRCLES)
 def test_circles_end(tmp_path: Path, files: dict[str, Source]) -> None:
     assert places(tmp_path, files) == []
+
+
+ENDLESS = {
+    "closures": "def f(g):\n    def h(): return g()\n    return f(h)\n",
+    "lambdas": "def f(g):\n    return f(lambda: g())\n",
+    "partials": "from functools import partial\ndef f(g):\n    return f(partial(f, g))\n",
+    "objects": "class C:\n    def __init__(self, c): self.c = c\ndef f(g):\n    return f(C(g))\n",
+    "tuples": "def f(g):\n    return f((g, g))\n",
+    "generators": "def f(g):\n    return f(x for x in g)\n",
+    "coroutines": "async def h(g): return g\ndef f(g):\n    return f(h(g))\n",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_functions_that_are_passed_ever_more(tmp_path: Path, text: str) -> None:
+    plant(tmp_path, {"a.py": route("f(f)", text)})
+    answer = fastlint(tmp_path, timeout=20)
+    assert [Path(d["filename"]).name for d in json.loads(answer.stdout)] == ["healthy.py"]
 
 
 # Expressions where nobody expects them
@@ -443,7 +489,7 @@ def test_a_dangling_link_that_is_named(
     (tmp_path / "gone.py").symlink_to("nowhere.py")
     monkeypatch.chdir(tmp_path)
     assert run(["check", "gone.py"]) == 2
-    assert capsys.readouterr().err == "error: gone.py does not exist\n"
+    assert capsys.readouterr().err == "error: gone.py is a link to nowhere\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -496,7 +542,7 @@ def test_a_file_that_vanishes_after_it_was_read(tmp_path: Path) -> None:
     assert ("healthy.py", "FL101") in found
 
 
-@pytest.mark.parametrize("name", ["nowhere", "nowhere.py", "healthy.py/inner", "a" * 5000, "no/such\nplace"])
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.py", "healthy.py/inner", "a" * 5000, "no/such/place"])
 def test_paths_that_do_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -527,7 +573,7 @@ CONFIGURATIONS = {
     "[[catalog.blocks]]\nkind = 'http'\ncost = 'short'": '[[catalog.blocks]] number 1 lacks "names"',
     "[[catalog.blocks]]\nkind = 'htpp'": '"kind" in [[catalog.blocks]] number 1 must be one of ',
     "[catalog.returns]\n'a.b' = 'list['": '"a.b" in [catalog.returns] is "list[", which is no type',
-    "[catalog.aliases]\n'a' = 'b'\n'b' = 'a'": '"a" in [catalog.aliases] is an alias of itself',
+    "[catalog.aliases]\n'a.b' = 'a.b'": '"a.b" in [catalog.aliases] is an alias of itself',
 }
 
 
@@ -555,12 +601,14 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fastlint", "check", "--output-format", "json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = [
-        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for _ in range(2)
     ]
     first, second = [process.communicate() for process in running]
     assert first == second
-    assert len(json.loads(first[0])["diagnostics"]) == 21
+    assert len(json.loads(first[0])) == 21
     assert [process.returncode for process in running] == [1, 1]
 
 
@@ -595,4 +643,4 @@ def test_an_interrupt_from_the_terminal(tmp_path: Path, files: int) -> None:
         start_new_session=True,
         timeout=60,
     )
-    assert (answer.returncode, answer.stderr, answer.stdout) == (130, "fastlint: interrupted\n", "")
+    assert (answer.returncode, answer.stderr.strip(), answer.stdout) == (130, "fastlint: interrupted", "")

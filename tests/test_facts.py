@@ -75,7 +75,9 @@ def shown(expr: Any) -> str:
 def runs(facts: FunctionFacts, *kinds: str) -> list[tuple[str, str]]:
     """The events in order, those of the given kinds or all but the reading of attributes."""
     return [
-        (event[0], shown(event[1])) for event in facts.events if (event[0] in kinds if kinds else event[0] != "attr")
+        (event[0], shown(event[1]))
+        for event in facts.events
+        if (event[0] in kinds if kinds else event[0] != "attr")
     ]
 
 
@@ -144,7 +146,13 @@ def test_parameters() -> None:
         ("kwargs", "kwargs"),
     ]
     assert [p.default for p in facts.parameters] == [None, ("const", 1), None, ("const", None), None]
-    assert [p.annotation and shown(p.annotation) for p in facts.parameters] == [None, "int", "str", None, None]
+    assert [p.annotation and shown(p.annotation) for p in facts.parameters] == [
+        None,
+        "int",
+        "str",
+        None,
+        None,
+    ]
 
 
 def test_defaults_and_decorators_run_in_the_scope_around() -> None:

@@ -790,7 +790,9 @@ FALSE_MEMO = """
     ["parameter()", "local()", "something_else()", "every_time()", "of_the_request(1)", "local_table('a')"],
 )
 def test_what_only_looks_kept_runs_every_time(tmp_path: Path, call: str) -> None:
-    assert_found(tmp_path, f"{FALSE_MEMO}\n    @app.get('/')\n    async def read():\n        {call}  # FL103\n")
+    assert_found(
+        tmp_path, f"{FALSE_MEMO}\n    @app.get('/')\n    async def read():\n        {call}  # FL103\n"
+    )
 
 
 @pytest.mark.parametrize(

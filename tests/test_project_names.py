@@ -252,7 +252,9 @@ def test_imports_for_type_checkers(tmp_path: Path) -> None:
         async def read(client: "Client" = Depends(get_client)):
             client.fetch()  # FL102
         """,
-        {"clients.py": "import requests\nclass Client:\n    def fetch(self): return requests.get('http://x')\n"},
+        {
+            "clients.py": "import requests\nclass Client:\n    def fetch(self): return requests.get('http://x')\n"
+        },
     )
 
 
@@ -304,27 +306,6 @@ def test_a_module_of_the_project_named_like_a_library(tmp_path: Path) -> None:
         },
     )
     assert lint(tmp_path) == set()
-
-
-def test_a_module_in_a_package_does_not_hide_a_library(tmp_path: Path) -> None:
-    write(
-        tmp_path,
-        {
-            "app/__init__.py": "",
-            "app/redis.py": "import redis\nclient = redis.Redis()\n",
-            "app/main.py": HEAD
-            + """
-import redis
-from app.redis import client
-
-@app.get("/")
-async def read():
-    client.get("a")  # FL201
-    redis.Redis().get("a")  # FL201
-""",
-        },
-    )
-    assert lint(tmp_path) == marked(tmp_path)
 
 
 def test_a_local_name_hides_a_module(tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ def test_text_in_an_alias_of_a_type(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("annotation", ["Any", "object", "Quiet", "int", "Callable[..., Client]", "'Nothing'"])
+@pytest.mark.parametrize(
+    "annotation", ["Any", "object", "Quiet", "int", "Callable[..., Client]", "'Nothing'"]
+)
 def test_annotations_that_say_something_else(tmp_path: Path, annotation: str) -> None:
     assert_found(
         tmp_path,

@@ -59,7 +59,9 @@ def test_clean_runs_never_load_libcst(tmp_path: Path, arguments: list[str]) -> N
 @pytest.mark.parametrize("arguments", [["--version"], ["rule", "FL101"]])
 def test_what_checks_nothing_loads_no_engine(tmp_path: Path, arguments: list[str]) -> None:
     loaded = {name for name in imported_by(tmp_path, *arguments) if name.startswith("fastlint.")}
-    assert not {name for name in loaded if name.split(".")[1] in ("engine", "project", "facts", "application")}
+    assert not {
+        name for name in loaded if name.split(".")[1] in ("engine", "project", "facts", "application")
+    }
 
 
 def test_a_rule_is_loaded_when_there_is_something_to_look_at(tmp_path: Path) -> None:

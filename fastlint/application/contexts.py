@@ -133,7 +133,7 @@ class Application:
         found = []
         for function in self.program.functions():
             facts = function.facts
-            if not facts.is_async or function in reached or function in elsewhere:
+            if not facts.is_async or function in reached or function in elsewhere | self.resolver.dropped:
                 continue
             if function.module.is_offline or function.module in own_loops or self._is_off_loop(function):
                 continue

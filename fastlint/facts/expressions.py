@@ -18,6 +18,8 @@ from fastlint.facts.model import (
     Span,
 )
 
+FILLS = frozenset({"add", "append", "appendleft", "insert", "put", "put_nowait", "setdefault"})
+"""Methods that put their last argument into a container."""
 LITERALS = {bytes: "bytes", float: "float", complex: "complex"}
 
 
@@ -200,6 +202,8 @@ class ExpressionReader:
         keywords = tuple([(k.arg, self.expr(k.value)) for k in node.keywords])
         span = span_of(node)
         call = ("call", base, args, keywords, span)
+        if isinstance(func, ast.Attribute) and func.attr in FILLS and args:
+            self.here.stores.append((base[1], "[+]", args[-1]))
         how = DIRECTLY if awaited else INSIDE if self.awaiting else NOT_AWAITED
         self.here.events.append((kind, call, self.statement, self.block, how, span))
         return call

@@ -97,7 +97,7 @@ class FunctionFacts:
     returns_annotation: Expr | None
     bindings: dict[str, list[Binding]]
     stores: list[tuple[Expr, str, Expr]]
-    """Attributes that are set: (base, attribute, value)."""
+    """Attributes that are set: (base, attribute, value); "[]" for items, "[+]" for `append` and the like."""
     events: list[Event]
     statements: list[Statement]
     blocks: list[Block]

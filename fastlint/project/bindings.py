@@ -68,6 +68,15 @@ def matched_arguments(parameters: list[Parameter], call: Expr) -> list[tuple[Par
     return pairs
 
 
+def surplus_arguments(parameters: list[Parameter], kind: str, call: Expr) -> list[Expr]:
+    """Return the arguments of a call that `*args` or `**kwargs` collects."""
+    if kind == "args":
+        taken = sum(parameter.kind == "positional" for parameter in parameters)
+        return [argument for argument in call[2][taken:] if argument[0] != "star"]
+    names = {parameter.name for parameter in parameters}
+    return [value for name, value in call[3] if name is not None and name not in names]
+
+
 def merge_partial(partial: Partial, call: Expr | None) -> Expr:
     """Return the call that calling a partial makes, in the partial's own frame."""
     span = call[4] if call is not None else (0, 0, 0, 0)

@@ -15,6 +15,7 @@ from fastlint.project.values import (
     FunctionValue,
     Instance,
     LibraryName,
+    ModuleValue,
     Partial,
     Super,
     Text,
@@ -208,6 +209,16 @@ def _open(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -
     return of_type(inference, parsed, None, call, frame) if parsed is not None else ()
 
 
+def _import_module(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
+    """`importlib.import_module("app.slow")` with a name that is known."""
+    found: list[Value] = []
+    for value in _first(inference, call, frame):
+        if isinstance(value, Text) and not value.text.startswith("."):
+            module = inference.program.find_module(frame.function.module, value.text, 0)
+            found.append(ModuleValue(module) if module is not None else inference.library(value.text))
+    return tuple(found)
+
+
 def _cast(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
     from fastlint.project.annotations import annotated_values
 
@@ -297,7 +308,7 @@ _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.frozenset": _collect, "builtins.reversed": _collect, "builtins.filter": _collect,
     "collections.deque": _collect, "builtins.dict": _dict, "collections.OrderedDict": _dict,
     "builtins.next": _next, "builtins.min": _next, "builtins.max": _next, "random.choice": _next,
-    "builtins.open": _open, "sqlalchemy.orm.sessionmaker": _sessionmaker, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
+    "builtins.open": _open, "importlib.import_module": _import_module, "sqlalchemy.orm.sessionmaker": _sessionmaker, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
     "builtins.super": _super, "builtins.getattr": _getattr, "builtins.type": _type, "functools.partial": _partial, "functools.partialmethod": _same,
     "builtins.dict.get": _dict_get, "builtins.dict.setdefault": _dict_get, "builtins.dict.pop": _dict_get,
     "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "builtins.contextvar.get": _pop,

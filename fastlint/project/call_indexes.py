@@ -14,7 +14,7 @@ def sets(function: Function, names: set[str]) -> bool:
     facts = function.facts
     for base, attribute, _ in facts.stores:
         holder = base[2] if base[0] == "attr" else base[1] if base[0] == "name" else ""
-        if attribute in names or (attribute == "[]" and holder in names):
+        if attribute in names or (attribute in ("[]", "[+]") and holder in names):
             return True
     return bool(names.intersection(facts.outer_names))
 
@@ -40,7 +40,9 @@ def mentions_run(call: Expr) -> bool:
     """Tell cheaply whether a call may hand a coroutine to another event loop."""
     parts = (call[1], *call[2], *(value for _, value in call[3]))
     names = {part[2] if part[0] == "attr" else part[1] for part in parts if part[0] in ("attr", "name")}
-    return bool(names & {"run", "run_until_complete"})
+    return bool(
+        names & {"run", "run_until_complete", "run_forever", "create_task", "run_coroutine_threadsafe"}
+    )
 
 
 def blocking_attributes(catalog: Catalog) -> frozenset[str]:

@@ -41,7 +41,9 @@ MODEL_FACTORIES = frozenset({
     "pydantic.BaseModel.model_validate_strings", "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
 })  # fmt: skip
 RESPONSE = "starlette.responses.Response"
-OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete"})
+OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete", "new_event_loop"})
+NEW_LOOP = "asyncio.BaseEventLoop"
+"""What `asyncio.new_event_loop()` gives: never the loop that serves requests."""
 OTHER_LOOPS = frozenset({
     "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
     "uvloop.run",
@@ -102,6 +104,8 @@ class CallResolver:
         self._sites: dict[Frame, list[Site]] = {}
         self.detached: list[tuple[object, Frame]] = []
         """Coroutines made for another event loop: `asyncio.run(f())`, `Thread(target=asyncio.run, args=(f(),))`."""
+        self.dropped: set[Function] = set()
+        """Coroutine functions of which some call is never awaited: that call runs nothing."""
         self.modules_with_loops: set[object] = set()
         """Modules that run an event loop of their own: scripts, workers, threads of bots."""
         self._detached_calls = self._find_detached()
@@ -124,9 +128,7 @@ class CallResolver:
                     frame = self.inference.program.generic_frame(function)
                     handed = (expr[1], *expr[2], *(value for _, value in expr[3]))
                     for part in handed:
-                        if any(
-                            getattr(v, "name", "") in OTHER_LOOPS for v in self.inference.values(part, frame)
-                        ):
+                        if any(map(_is_other_loop, self.inference.values(part, frame))):
                             self.modules_with_loops.add(function.module)
                             self._detach(handed, frame)
         return {place for place, _ in self.detached}
@@ -256,7 +258,11 @@ class CallResolver:
                 site.in_thread.append(entered)
             elif facts.is_async:
                 place = (site.frame.function.module, site.event[5])
-                if (site.event[0] != "drop" or facts.is_generator) and place not in self._detached_calls:
+                if place in self._detached_calls:
+                    continue
+                if site.event[0] == "drop" and not facts.is_generator:
+                    self.dropped.add(target.function)
+                else:
                     site.starts.append(entered)
             elif not facts.is_generator:
                 site.runs.append(entered)
@@ -422,7 +428,8 @@ class CallResolver:
     def _iterate(self, site: Site, value: Value) -> None:
         if isinstance(value, Suspended):
             if value.kind == "generator":
-                site.runs.append(value.frame)
+                # `async for` over a plain generator goes through `iterate_in_threadpool`.
+                (site.in_thread if site.event[0] == "aiter" else site.runs).append(value.frame)
             elif value.kind == "asyncgen":
                 site.starts.append(value.frame)
         elif isinstance(value, Instance):
@@ -487,3 +494,10 @@ def _source(expr: Expr) -> str:
     if expr[0] == "attr":
         return f"{_source(expr[1])}.{expr[2]}"
     return str(expr[1]) if expr[0] == "name" else ""
+
+
+def _is_other_loop(value: Value) -> bool:
+    """Tell whether a value is another event loop, or a function or method that runs one."""
+    if isinstance(value, LibraryName):
+        return value.name in OTHER_LOOPS or getattr(value.receiver, "cls", "") == NEW_LOOP
+    return isinstance(value, Instance) and value.cls == NEW_LOOP

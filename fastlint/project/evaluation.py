@@ -29,6 +29,9 @@ from fastlint.project.values import (
 if TYPE_CHECKING:
     from fastlint.project.infer import Inference
 
+READS = frozenset({"get", "items", "pop", "popleft", "setdefault", "values"})
+"""Methods that read from a container."""
+
 
 def _name(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return inference.lookup(frame, expr[1], expr[2], expr[3])
@@ -42,10 +45,21 @@ def _attribute(inference: Inference, expr: Expr, frame: Frame) -> Values:
 
 
 def _call(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    callees = inference.values(expr[1], frame)
-    if not callees:
-        return ()
-    return union([inference.result(callee, expr, frame) for callee in callees])
+    found = [inference.result(callee, expr, frame) for callee in inference.values(expr[1], frame)]
+    found += _stored_items(inference, expr, frame)
+    return union(found) if found else ()
+
+
+def _stored_items(inference: Inference, expr: Expr, frame: Frame) -> list[Values]:
+    """Return what reading a container gives that was put into it elsewhere: `clients.get(name)`."""
+    if expr[1][0] != "attr" or expr[1][2] not in READS:
+        return []
+    items = inference.stores.items(inference, expr[1][1], frame)
+    if not items:
+        return []
+    if expr[1][2] == "items":
+        return [(Collection("list", (Tuple(((), items)),)),)]
+    return [(Collection("list", items),)] if expr[1][2] == "values" else [items]
 
 
 def _constant(inference: Inference, expr: Expr, frame: Frame) -> Values:
@@ -79,12 +93,10 @@ def _element(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def _dict(inference: Inference, expr: Expr, frame: Frame) -> Values:
     parts = []
     for key, value in zip(expr[1], expr[2], strict=False):
-        spread = key[0] == "unknown"
-        parts.append(
-            inference.iterated(inference.values(value, frame), frame)
-            if spread
-            else inference.values(value, frame)
-        )
+        found = inference.values(value, frame)
+        if key[0] == "unknown":  # **mapping
+            found = union([v.items for v in found if isinstance(v, Collection)] or [()])
+        parts.append(found)
     return (Collection("dict", union(parts) if parts else ()),)
 
 
@@ -175,7 +187,8 @@ def _module_or_library(inference: Inference, importer: Module, name: str, level:
 
 
 def _iterated(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    return inference.iterated(inference.values(expr[1], frame), frame)
+    found = inference.iterated(inference.values(expr[1], frame), frame)
+    return union([found, inference.stores.items(inference, expr[1], frame)])
 
 
 def entered(inference: Inference, expr: Expr, frame: Frame) -> Values:

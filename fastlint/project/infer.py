@@ -15,6 +15,7 @@ from fastlint.project.bindings import (
     matched_arguments,
     merge_partial,
     reaching_bindings,
+    surplus_arguments,
 )
 from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
 from fastlint.project.stores import CallIndex, StoreIndex
@@ -447,6 +448,14 @@ class Inference:
                 values = tuple(v for v in self.values(argument, frame) if _is_telling(v))
                 if values:
                     bound.append((parameter.name, values))
+        for parameter in parameters:
+            if parameter.kind in ("args", "kwargs") and parameter.name in open_names:
+                surplus = surplus_arguments(parameters, parameter.kind, call)
+                values = union([self.values(argument, frame) for argument in surplus] or [()])
+                callables = tuple(v for v in values if isinstance(v, (FunctionValue, Partial)))
+                if callables:
+                    kind = "list" if parameter.kind == "args" else "dict"
+                    bound.append((parameter.name, (Collection(kind, callables),)))
         return bound
 
     def open_parameters(self, function: Function) -> frozenset[str]:

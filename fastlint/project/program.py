@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts
-from fastlint.project.values import ClassValue, Instance, Value, Values
+from fastlint.project.values import ClassValue, Collection, Instance, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
 OFFLINE_DIRECTORIES = frozenset(
@@ -113,6 +113,8 @@ class Frame:
     """The call of the enclosing function, for closures."""
     receiver: Value | None
     bound: tuple[tuple[str, Values], ...]
+    depth: int = 0
+    """How many closures and functions passed are nested in what tells this call from others."""
     values: dict[int, Values] = field(default_factory=dict)
     """What expressions evaluate to here, by identity, as far as it was asked for."""
 
@@ -121,10 +123,26 @@ class Frame:
 
 
 MOST_FRAMES = 64
-"""Calls of one function that are told apart by the objects passed; beyond it they share one frame.
+"""Calls of one function that are told apart by the objects passed; beyond it they share one frame."""
+MOST_WRAPPERS = 2000
+"""Calls that are told apart by the functions passed: a decorator's wrapper has one for each function."""
+DEEPEST_FRAME = 6
+"""Functions that are passed functions that are passed functions ...: beyond it they share one frame."""
 
-Calls that differ by the functions passed are always told apart: wrappers of decorators are such calls.
-"""
+
+def _depth(parent: Frame | None, receiver: Value | None, bound: tuple[tuple[str, Values], ...]) -> int:
+    """Return how deeply frames are nested in what tells a call from others."""
+    depths = [parent.depth + 1] if parent is not None and parent.function.index > 0 else [0]
+    for _, values in (*bound, ("", (receiver,) if receiver is not None else ())):
+        depths += [_nesting(value) for value in values]
+    return max(depths)
+
+
+def _nesting(value: Value) -> int:
+    if isinstance(value, Collection):
+        return max((_nesting(item) for item in value.items), default=0)
+    frame = getattr(value, "frame", None)
+    return 0 if frame is None or frame.function.index == 0 else int(frame.depth) + 1
 
 
 class Program:
@@ -196,11 +214,13 @@ class Program:
         key = (function, parent, receiver, bound)
         frame = self._frames.get(key)
         if frame is None:
+            depth = _depth(parent, receiver, bound)
             by_object = any(isinstance(v, Instance) for _, values in bound for v in values)
-            if by_object and function.frames >= MOST_FRAMES:
-                return self.frame(function, parent, receiver)
-            function.frames += by_object
-            frame = self._frames[key] = Frame(function, parent, receiver, bound)
+            most = MOST_FRAMES if by_object else MOST_WRAPPERS
+            if bound and (function.frames >= most or depth > DEEPEST_FRAME):
+                return self.frame(function, parent if depth <= DEEPEST_FRAME else None, receiver)
+            function.frames += bool(bound)
+            frame = self._frames[key] = Frame(function, parent, receiver, bound, depth)
         return frame
 
     def generic_frame(self, function: Function) -> Frame:

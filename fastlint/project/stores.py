@@ -25,7 +25,7 @@ class StoreIndex:
         self._on_self: dict[tuple[ProjectClass, str], list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_state: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_others: dict[str, list[tuple[Function, Expr, Expr]]] = defaultdict(list)
-        self._items: dict[tuple[str, str], list[tuple[Function, Expr]]] = defaultdict(list)
+        self._items: dict[tuple[object, str], list[tuple[Function, Expr]]] = defaultdict(list)
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
         for function in program.functions():
             for base, name, value in function.facts.stores:
@@ -34,8 +34,10 @@ class StoreIndex:
                 self._add_lifespan_state(function)
 
     def _add(self, function: Function, base: Expr, name: str, value: Expr) -> None:
-        if name == "[]":
-            self._items[function.module.path, _last_name(base)].append((function, value))
+        if name in ("[]", "[+]"):
+            if name == "[+]" and base[0] == "attr" and _is_parameter(function, value):
+                return  # which object's container it goes into, is not told apart
+            self._items[_container(function, base)].append((function, value))
             return
         owner = _method_owner(function)
         if owner is not None and base[0] == "name" and _is_receiver(function, base[1]):
@@ -58,16 +60,11 @@ class StoreIndex:
         return self._on_self.get((cls, name), [])[:MOST_STORES]
 
     def items(self, inference: Inference, base: Expr, frame: Frame) -> Values:
-        """Return the values that are put into a container of that name in the same file.
+        """Return the values that are put into a container of that name in the same scope.
 
         Constants and class attributes are looked for in all files.
         """
-        name = _last_name(base)
-        if name.isupper() or base[0] == "attr":
-            stored = [item for (_, other), items in self._items.items() if other == name for item in items]
-        else:
-            stored = self._items.get((frame.function.module.path, name), [])
-        stored = stored[:MOST_STORES]
+        stored = self._items.get(_container(frame.function, base), [])[:MOST_STORES]
         return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
 
     def elsewhere(self, inference: Inference, expr: Expr, base: Values, frame: Frame) -> Values:
@@ -131,7 +128,11 @@ class CallIndex:
             self._by_name = self._build()
         if function.facts.name == "__init__" and function.owner is not None:
             return self._by_name.get(function.owner.facts.name, [])
-        return self._by_name.get(function.facts.name, [])
+        calls = self._by_name.get(function.facts.name, [])
+        if function.parent is not None:
+            # `@register("x")` calls what `register` returns.
+            calls = [*calls, *self._by_name.get(f"{function.parent.facts.name}()", [])]
+        return calls
 
     def _build(self) -> dict[str, list[tuple[Function, Expr]]]:
         found: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
@@ -144,10 +145,26 @@ class CallIndex:
                     found[name].append((function, expr))
             scope = function.module.functions[max(function.facts.parent, 0)]
             for decorator in function.facts.decorators:
-                if decorator[0] != "call":
-                    applied = ("call", decorator, (("def", function.index),), (), function.facts.span)
+                applied = ("call", decorator, (("def", function.index),), (), function.facts.span)
+                if decorator[0] == "call":
+                    found[f"{_last_name(decorator[1])}()"].append((scope, applied))
+                else:
                     found[_last_name(decorator)].append((scope, applied))
         return found
+
+
+def _is_parameter(function: Function, value: Expr) -> bool:
+    return value[0] == "name" and any(p.name == value[1] for p in function.facts.parameters)
+
+
+def _container(function: Function, base: Expr) -> tuple[object, str]:
+    """Return what tells a container from others: its name, and the scope unless all files share it."""
+    name = _last_name(base)
+    if base[0] == "attr" or name.isupper():
+        return None, name
+    if name in function.facts.bindings and function.index > 0:
+        return function, name
+    return function.module, name
 
 
 def _last_name(expr: Expr) -> str:

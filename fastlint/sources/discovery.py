@@ -160,6 +160,8 @@ def _require(path: Path, cwd: Path) -> None:
     try:
         if path.exists():
             return
+        if path.is_symlink():
+            raise PathError(f"{shown} is a link to nowhere")
         siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise PathError(f"{shown} cannot be reached: {error.strerror}") from None
