@@ -7,6 +7,7 @@ import gc
 import marshal
 import os
 import pickle
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -94,6 +95,7 @@ def _start_worker() -> None:
     """Prepare a worker for many small objects and for deeply nested code."""
     gc.disable()
     sys.setrecursionlimit(STACK)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run itself answers an interrupt
 
 
 def available_cores() -> int:

@@ -20,6 +20,9 @@ _DEFINITION = re.compile(r"(?<=\n\n)(?=@|(?:async +def|def|class)\b)")
 _CONVERSION = re.compile(r"![rsa](?=(?:\s|#.*\n)+[:}])")
 _OPENING = re.compile(rb"[(:]")
 
+LONGEST_LINE = 4000
+"""Characters; files with longer lines are not lowered."""
+
 
 def lower(text: str) -> ast.Module | None:
     """Return the syntax tree of a text that `ast` rejects but newer Pythons accept, else None.
@@ -27,6 +30,8 @@ def lower(text: str) -> ast.Module | None:
     Every line number is that of the text. So is every column, except behind the rare construct
     that needs a bracket where its line has no room for one, or blanks that libcst does not keep.
     """
+    if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+        return None  # nobody wrote this, and libcst may need minutes or overflow the stack
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     # libcst takes far longer than ast, so it sees only the definitions that need it. A line inside a
     # string can look like a definition; then the parts on both sides of it fail, but the whole does not.

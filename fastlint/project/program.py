@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts
-from fastlint.project.values import ClassValue, Collection, Instance, Value, Values
+from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
 OFFLINE_DIRECTORIES = frozenset(
@@ -140,7 +140,11 @@ def _depth(parent: Frame | None, receiver: Value | None, bound: tuple[tuple[str,
 
 def _nesting(value: Value) -> int:
     if isinstance(value, Collection):
-        return max((_nesting(item) for item in value.items), default=0)
+        return 1 + max((_nesting(item) for item in value.items), default=0)
+    if isinstance(value, Tuple):
+        return 1 + max((_nesting(item) for items in value.items for item in items), default=0)
+    if isinstance(value, Instance):
+        return max((_nesting(v) for _, values in value.made_with for v in values), default=0)
     frame = getattr(value, "frame", None)
     return 0 if frame is None or frame.function.index == 0 else int(frame.depth) + 1
 
