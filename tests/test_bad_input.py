@@ -518,6 +518,20 @@ def test_a_file_that_refuses_to_be_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Permission denied" in found.message
 
 
+def test_a_directory_that_refuses_to_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(tmp_path, {"shut/inner.py": "x = 1\n"})
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    [found] = look(tmp_path)
+    assert (found.filename, found.code) == ("shut", "FL901")
+
+
 def test_a_file_that_vanishes_before_it_is_read(tmp_path: Path) -> None:
     plant(tmp_path, {"a.py": "x = 1\n", "b.py": route("time.sleep(1)")})
 

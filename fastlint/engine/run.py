@@ -46,8 +46,9 @@ def check(settings: Settings, progress: Callable[[str, int, int], None] | None =
         sources = SourceLines(loaded.paths)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
         found = [describe(rule, finding, sources) for rule, finding in judge(application, chosen, sources)]
+        found = [d for d in found if d.filename in loaded.asked]
         found += _about_the_run(loaded)
-        kept = [d for d in found if d.filename in loaded.asked and _is_wanted(d, selection, loaded)]
+        kept = [d for d in found if _is_wanted(d, selection, loaded)]
         kept = list(_unsuppressed(kept, sources))
         if progress is not None:
             progress("Following calls", 1, 1)

@@ -13,6 +13,9 @@ from fastlint.sources.reading import SourceError, read_source
 if TYPE_CHECKING:
     import libcst as cst
 
+LONGEST_EXPRESSION = 20_000
+"""Characters; what is longer was not written by hand, and rules get a name in its place."""
+
 
 class SourceLines:
     """Reads files again, when there is something to say about them."""
@@ -21,6 +24,7 @@ class SourceLines:
         self._paths = paths
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
+        self._parsed: dict[tuple[str, Span], cst.BaseExpression | None] = {}
 
     def text(self, path: str) -> str:
         """Return the text of a file; empty if it has vanished meanwhile."""
@@ -66,9 +70,17 @@ class SourceLines:
 
     def expression(self, path: str, span: Span) -> cst.BaseExpression | None:
         """Return the syntax of the expression at a span, or None if the text cannot be parsed."""
+        key = (path, span)
+        if key not in self._parsed:
+            self._parsed[key] = self._parse(self.segment(path, span))
+        return self._parsed[key]
+
+    def _parse(self, text: str) -> cst.BaseExpression | None:
         import libcst as cst
 
+        if len(text) > LONGEST_EXPRESSION:
+            return cst.Name("machine_made")
         try:
-            return cst.parse_expression(f"({self.segment(path, span)})")
+            return cst.parse_expression(f"({text})")
         except cst.ParserSyntaxError:
             return None
