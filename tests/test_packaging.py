@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -67,8 +67,7 @@ def test_the_metadata(wheel: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(build("sdist", ROOT, tmp_path / "sdist"), tmp_path)
     source = tmp_path / f"fastlint-{__version__}"
 
     assert contents(build("wheel", source, tmp_path / "wheel")) == contents(wheel)

@@ -440,7 +440,7 @@ class CallResolver:
         for value in self.inference.values(expr[1], site.frame):
             if isinstance(value, Instance):
                 self._read_library(site, value, expr[2])
-                if self._lazy_loads.loads(value, expr[2]):
+                if self._lazy_loads.loads(value, expr, site.frame):
                     site.sinks.append(Sink(f"lazy load of {expr[2]}", QUERY))
             getter = members.property_getter(self.inference, value, expr[2])
             if getter is None:

@@ -6,20 +6,22 @@ from fastlint.catalog.model import Effect
 from fastlint.facts.model import Expr
 from fastlint.project.bindings import call_argument
 from fastlint.project.infer import Inference
-from fastlint.project.program import ProjectClass
-from fastlint.project.values import Instance, LibraryName
+from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.values import FunctionValue, Instance, LibraryName
 
 RELATIONSHIPS = frozenset({"sqlalchemy.orm.relationship", "sqlmodel.Relationship", "sqlalchemy.orm.backref"})
 EAGER = frozenset({"joinedload", "selectinload", "subqueryload", "contains_eager", "immediateload"})
 ASYNC = frozenset({"AsyncSession", "async_sessionmaker", "create_async_engine", "awaitable_attrs"})
+SESSION = "sqlalchemy.orm.Session"
 QUERY = Effect("database", "unbounded", "the relationship with `.options(selectinload(...))` in the query")
 
 
 class LazyLoads:
     """The lazy relationships of a program.
 
-    Objects of an asynchronous session never load lazily, and loader options fetch a relationship with
-    the query; in programs that use either, nothing is said.
+    Left out are relationships that some query of the program fetches with a loader option. Objects of an
+    asynchronous session never load lazily, so in programs that have one, an object has to be seen to come
+    from a synchronous session.
     """
 
     def __init__(self, inference: Inference) -> None:
@@ -29,16 +31,26 @@ class LazyLoads:
         for module in inference.program.modules.values():
             if not module.is_test:
                 mentions.update(module.facts.mentions)
-        if mentions.isdisjoint(EAGER | ASYNC) and not mentions.isdisjoint({"relationship", "Relationship"}):
-            self._collect()
+        self._has_async = not mentions.isdisjoint(ASYNC)
+        if not mentions.isdisjoint({"relationship", "Relationship"}):
+            self._collect(self._eager() if not mentions.isdisjoint(EAGER) else set())
 
-    def _collect(self) -> None:
+    def _eager(self) -> set[str]:
+        """Return the names of relationships that loader options mention: `selectinload(User.posts)`."""
+        names: set[str] = set()
+        for function in self._inference.program.functions():
+            for kind, expr, *_ in function.facts.events:
+                if kind in ("call", "drop") and EAGER.intersection(expr[1][1:3]):
+                    names.update(argument[2] for argument in expr[2] if argument[0] == "attr")
+        return names
+
+    def _collect(self, eager: set[str]) -> None:
         for cls in self._inference.program.classes():
             scope = self._inference.program.generic_frame(cls.module.functions[cls.facts.parent])
             for name, bindings in cls.facts.bindings.items():
                 value = bindings[-1][2]
                 made: Expr | None = value[2] if value[0] == "typed" else value
-                if made is None or made[0] != "call":
+                if made is None or made[0] != "call" or name in eager:
                     continue
                 callees = self._inference.values(made[1], scope)
                 lazy = call_argument(made, None, "lazy")
@@ -50,10 +62,33 @@ class LazyLoads:
         """Return the names of all lazy relationships, to pass over other attributes quickly."""
         return frozenset(name for _, name in self._found)
 
-    def loads(self, value: Instance, name: str) -> bool:
-        """Tell whether reading an attribute of an object sends a query."""
+    def loads(self, value: Instance, expr: Expr, frame: Frame) -> bool:
+        """Tell whether reading an attribute, `("attr", base, name, ...)`, of the object sends a query."""
         if not isinstance(value.cls, ProjectClass):
             return False
-        return any(
-            isinstance(b, ProjectClass) and (b, name) in self._found for b in self._inference.mro(value.cls)
+        mro = self._inference.mro(value.cls)
+        if not any(isinstance(base, ProjectClass) and (base, expr[2]) in self._found for base in mro):
+            return False
+        return not self._has_async or self._is_from_session(expr[1], frame)
+
+    def _is_from_session(self, base: Expr, frame: Frame) -> bool:
+        """Tell whether an object is seen to come from a synchronous session: queried here, or injected."""
+        if base[0] == "call":
+            holder = base[1][1] if base[1][0] == "attr" else base[1]
+            return any(self._inference.is_subclass(v, SESSION) for v in self._inference.values(holder, frame))
+        if base[0] != "name":
+            return False
+        facts = frame.function.facts
+        if any(self._is_from_session(value, frame) for _, _, value in facts.bindings.get(base[1], ())):
+            return True
+        parameter = next((p for p in facts.parameters if p.name == base[1]), None)
+        if parameter is None or parameter.default is None:
+            return False
+        outer = frame.parent or self._inference.defining_frame(frame.function)
+        provider = (
+            call_argument(parameter.default, 0, "dependency") if parameter.default[0] == "call" else None
+        )
+        providers = self._inference.values(provider, outer) if provider is not None else ()
+        return bool(providers) and all(
+            isinstance(v, FunctionValue) and not v.function.facts.is_async for v in providers
         )
