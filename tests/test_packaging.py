@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -67,7 +67,9 @@ def test_the_metadata(wheel: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    shutil.unpack_archive(build("sdist", ROOT, tmp_path / "sdist"), tmp_path)
+    with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Pythons before 3.11.4 have none
+        archive.extractall(tmp_path)
     source = tmp_path / f"fastlint-{__version__}"
 
     assert contents(build("wheel", source, tmp_path / "wheel")) == contents(wheel)
