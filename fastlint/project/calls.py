@@ -44,6 +44,7 @@ RESPONSE = "starlette.responses.Response"
 OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete", "new_event_loop"})
 NEW_LOOP = "asyncio.BaseEventLoop"
 """What `asyncio.new_event_loop()` gives: never the loop that serves requests."""
+ITEMS = {"sub": "__getitem__", "setitem": "__setitem__"}
 OTHER_LOOPS = frozenset({
     "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
     "uvloop.run",
@@ -157,8 +158,14 @@ class CallResolver:
         if known is None:
             known = self._sites[frame] = []
             blocks = frame.function.facts.blocks
+            kinds_of: dict[int, set[str]] = {}
             for event in frame.function.facts.events:
-                kinds = enclosing_kinds(event[3], blocks)
+                if not self._may_run(event):
+                    continue
+                block = event[3]
+                if block not in kinds_of:
+                    kinds_of[block] = enclosing_kinds(block, blocks)
+                kinds = kinds_of[block]
                 if "once" in kinds:
                     continue
                 site = Site(frame, event, in_while="while" in kinds)
@@ -166,6 +173,19 @@ class CallResolver:
                 if site.says_anything() and not self._fills(site, kinds):
                     known.append(site)
         return known
+
+    def _may_run(self, event: Event) -> bool:
+        """Tell by names alone whether an event can run code; most reads of attributes cannot."""
+        kind, expr = event[0], event[1]
+        if kind == "attr":
+            return self._has_hooked_reads or expr[2] in self._read_names
+        if kind == "set":
+            return expr[2] in self._properties
+        if kind == "op":
+            return members.OPERATORS.get(expr[1]) in self._special
+        if kind in ("sub", "setitem"):
+            return ITEMS[kind] in self._special
+        return True
 
     def _fills(self, site: Site, kinds: set[str]) -> bool:
         """Tell whether a call stands behind a guard on something that it sets itself."""
@@ -184,21 +204,14 @@ class CallResolver:
             for value in self.inference.values(expr, frame):
                 self._iterate(site, value)
         elif kind == "attr":
-            if self._has_hooked_reads or expr[2] in self._read_names:
-                self._read(site, expr)
+            self._read(site, expr)
         elif kind == "set":
-            if expr[2] in self._properties:
-                self._write(site, expr)
-        elif kind == "sub":
-            if "__getitem__" in self._special:
-                self._operate(site, expr[1], "__getitem__")
-        elif kind == "setitem":
-            if "__setitem__" in self._special:
-                self._operate(site, expr[1], "__setitem__")
+            self._write(site, expr)
+        elif kind in ("sub", "setitem"):
+            self._operate(site, expr[1], ITEMS[kind])
         elif kind == "op":
-            method = members.OPERATORS.get(expr[1])
-            if method in self._special:
-                self._operate(site, expr[3] if method == "__contains__" else expr[2], method)
+            method = members.OPERATORS[expr[1]]
+            self._operate(site, expr[3] if method == "__contains__" else expr[2], method)
 
     # Calls
 

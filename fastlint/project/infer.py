@@ -126,7 +126,7 @@ class Inference:
     def lookup(self, frame: Frame, name: str, time: int, block: int) -> Values:
         """Return what a name can be at a point of the frame's function."""
         facts = frame.function.facts
-        parameter = next((p for p in facts.parameters if p.name == name), None)
+        parameter = frame.function.parameters.get(name)
         bindings = facts.bindings.get(name)
         if bindings is not None and name not in facts.outer_names:
             reaching, dominated = reaching_bindings(bindings, time, block, facts.blocks)
@@ -146,7 +146,7 @@ class Inference:
             facts = scope.function.facts
             if name in facts.bindings and name not in facts.outer_names:
                 return union([self.values(value, scope) for value in final_bindings(facts.bindings[name])])
-            parameter = next((p for p in facts.parameters if p.name == name), None)
+            parameter = scope.function.parameters.get(name)
             if parameter is not None:
                 return self.parameter(scope, parameter)
             scope = scope.parent

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
-from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts
+from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts, Parameter
 from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
@@ -61,6 +61,11 @@ class Function:
     owner: ProjectClass | None
     frames: int = 0
     """How many frames distinguish its calls so far."""
+    parameters: dict[str, Parameter] = field(init=False)
+    """By name."""
+
+    def __post_init__(self) -> None:
+        self.parameters = {parameter.name: parameter for parameter in self.facts.parameters}
 
     @property
     def parent(self) -> Function | None:
