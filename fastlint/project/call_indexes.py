@@ -92,3 +92,17 @@ def special_method_names(inference: Inference) -> frozenset[str]:
     }
     names.update(name.rpartition(".")[2] for name in inference.catalog.effects if name.endswith("__"))
     return frozenset(names)
+
+
+def attribute_names(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of attributes that classes have, and of those that a class body calls for."""
+    defined: set[str] = set()
+    made: set[str] = set()
+    for cls in inference.program.classes():
+        for name, bindings in cls.facts.bindings.items():
+            defined.add(name)
+            if any(value[0] == "call" for _, _, value in bindings):
+                made.add(name)
+    for function in inference.program.functions():
+        defined.update(name for _, name, _ in function.facts.stores)
+    return frozenset(defined), frozenset(made)

@@ -13,6 +13,7 @@ from fastlint.project.bindings import call_argument, merge_partial
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
 from fastlint.project.call_indexes import (
     asks_for_types,
+    attribute_names,
     blocking_attributes,
     enclosing_kinds,
     mentions_run,
@@ -116,7 +117,10 @@ class CallResolver:
         self._lazy_loads = LazyLoads(inference)
         self._read_names = self._properties | self._lazy_loads.names() | blocking_attributes(self.catalog)
         """Attributes that may run code when they are read."""
-        self._has_hooked_reads = bool(self._special & {"__getattr__", "__get__"})
+        self._defined, made = attribute_names(inference)
+        """Attributes that some class of the program has, so that `__getattr__` is not asked for them."""
+        if "__get__" in self._special:
+            self._read_names |= made
         self._registered = registered_implementations(inference)
 
     def _find_detached(self) -> set[object]:
@@ -178,7 +182,9 @@ class CallResolver:
         """Tell by names alone whether an event can run code; most reads of attributes cannot."""
         kind, expr = event[0], event[1]
         if kind == "attr":
-            return self._has_hooked_reads or expr[2] in self._read_names
+            if expr[2] in self._read_names:
+                return True
+            return "__getattr__" in self._special and expr[2] not in self._defined
         if kind == "set":
             return expr[2] in self._properties
         if kind == "op":
