@@ -24,6 +24,11 @@ KINDS = {"sleep", "http", "network", "sdk", "database", "file", "subprocess", "h
 COSTS = {"unbounded", "bounded", "short"}
 PLACES = {"thread", "process", "loop", "caller"}
 EFFECTS = {"memoises", "offloads", "blocks", "transparent"}
+ACTS = {
+    "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
+    "task", "gather", "compute",
+}  # fmt: skip
+RESOURCES = {"engine", "pool", "connection", "session", "client", "executor", "file"}
 SECTIONS = {
     "distributions",
     "modules",
@@ -34,6 +39,8 @@ SECTIONS = {
     "aliases",
     "runs",
     "decorators",
+    "acts",
+    "resources",
 }
 CONTAINERS = {"list", "dict", "tuple", "set", "type", "Iterator", "AsyncIterator", "Awaitable"}
 PLAIN_TYPES = {"Self", "None", "str", "bytes", "int", "float", "bool", "object"} | CONTAINERS
@@ -64,6 +71,17 @@ def check_blocks(name: str, attributes: dict[str, str]) -> None:
         check_property(name)
     elif is_async(check_callable(name)):
         raise WrongError("is a coroutine function, which does not block its caller")
+
+
+def check_act(name: str) -> None:
+    """Check that the name can be called; of a wildcard, that it stands on what has members."""
+    if not name.endswith(".*"):
+        check_callable(name)
+        return
+    owner = resolve(name[:-2])
+    # Some objects make a function of every attribute: sqlalchemy.func is one.
+    if not inspect.isclass(owner) and not inspect.ismodule(owner) and not hasattr(type(owner), "__getattr__"):
+        raise WrongError("the wildcard stands on something that is neither a class nor a module")
 
 
 def check_property(name: str) -> None:
@@ -228,7 +246,7 @@ class Report:
 
 
 def check_groups(catalog: dict[str, Any], report: Report) -> None:
-    """Check the names of the arrays of tables: blocks, runs and decorators."""
+    """Check the names of the arrays of tables: blocks, runs, decorators, acts and resources."""
     seen: set[tuple[str, str]] = set()
     for group in catalog.get("blocks", []):
         report.word(group, "kind", KINDS)
@@ -256,6 +274,27 @@ def check_groups(catalog: dict[str, Any], report: Report) -> None:
         report.word(group, "effect", EFFECTS)
         for name in group["names"]:
             report.check(name, check_callable)
+    check_uses(catalog, report)
+
+
+def check_uses(catalog: dict[str, Any], report: Report) -> None:
+    """Check what calls do and make: the acts and the resources."""
+    seen: set[tuple[str, str]] = set()
+    for section, key, words, check in (
+        ("acts", "act", ACTS, check_act),
+        ("resources", "resource", RESOURCES, check_callable),
+    ):
+        for group in catalog.get(section, []):
+            report.word(group, key, words)
+            if section == "resources":
+                report.word(group, "cost", COSTS)
+            # A name may do several things, and makes one.
+            said = group.get(key, "") if section == "acts" else section
+            for name in group["names"]:
+                report.check(name, check)
+                if (name, said) in seen:
+                    report.wrong[name] = f"is listed twice under [[{section}]]"
+                seen.add((name, said))
 
 
 def check_twin(name: str, report: Report) -> None:
