@@ -121,6 +121,9 @@ def test_errors_of_the_user_take_one_line(capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr()
     assert printed.err == 'error: unknown key "selct" in fastlint.toml; did you mean "select"?\n'
     assert printed.out == ""
+    assert run(["check", "--isolated", "--fastapi-version", "new"]) == 2
+    error = 'error: --fastapi-version must be a version such as "0.115", not "new"\n'
+    assert capsys.readouterr().err == error
 
 
 def test_a_crash_asks_for_a_report(
@@ -157,7 +160,7 @@ def test_options_reach_the_settings(engine: Callable[[Check], None]) -> None:
     arguments = (
         "check app lib --select FL1,FL2 --select ALL --ignore blocking-sleep, --extend-select FL3 "
         "--extend-ignore FL4,FL5 --exclude a,b --extend-exclude c --config cache-dir='x' --no-cache "
-        "--output-format concise --isolated"
+        "--fastapi-version 0.115 --output-format concise --isolated"
     )
     assert run(arguments.replace("'", '"').split()) == 0
     [settings] = seen
@@ -171,6 +174,7 @@ def test_options_reach_the_settings(engine: Callable[[Check], None]) -> None:
     assert settings.exclude == ("a", "b")
     assert settings.extend_exclude == ("c",)
     assert settings.cache_dir == here / "x"
+    assert settings.fastapi_version == "0.115"
     assert settings.output_format == "concise"
     assert not settings.cache
 
@@ -290,7 +294,7 @@ def test_what_needs_no_analysis_loads_none_of_it(arguments: list[str]) -> None:
     program = (
         "import sys\nfrom fastlint.cli.boundary import run\n"
         f"code = run({arguments!r})\n"
-        "heavy = [m for m in ('rich', 'libcst', 'pathspec', 'asyncio') if m in sys.modules]\n"
+        "heavy = [m for m in ('rich', 'libcst', 'packaging', 'pathspec', 'asyncio') if m in sys.modules]\n"
         "print(heavy, code, file=sys.stderr)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -44,6 +44,7 @@ def test_every_key_is_read(project: Path) -> None:
         extend-exclude = ["older"]
         force-exclude = true
         respect-gitignore = false
+        fastapi-version = "0.115"
         output-format = "json"
         cache-dir = "tmp/cache"
         [per-file-ignores]
@@ -65,6 +66,7 @@ def test_every_key_is_read(project: Path) -> None:
         extend_exclude=("older",),
         force_exclude=True,
         respect_gitignore=False,
+        fastapi_version="0.115",
         output_format="json",
         cache_dir=project / "tmp/cache",
         per_file_ignores={"tests/*": ("ALL",)},
@@ -126,17 +128,20 @@ def test_pieces_of_toml_win_over_the_file(project: Path) -> None:
 def test_options_win_over_the_file(project: Path) -> None:
     (project / "fastlint.toml").write_text(
         'output-format = "json"\nexclude = ["a"]\nextend-exclude = ["b"]\nselect = ["FL1"]\n'
+        'fastapi-version = "0.100"\n'
     )
     given = CommandLine(
         selectors=Selectors(select=("FL2",)),
         exclude=("c",),
         extend_exclude=("d",),
+        fastapi_version="0.115.2",
         output_format="github",
         cache=False,
     )
     settings = load_settings([], given)
     assert settings.exclude == ("c",)
     assert settings.extend_exclude == ("b", "d")
+    assert settings.fastapi_version == "0.115.2"
     assert settings.output_format == "github"
     assert settings.command_line.select == ("FL2",)
     assert not settings.cache
@@ -174,6 +179,14 @@ def test_the_environment_names_the_cache(project: Path, monkeypatch: pytest.Monk
         (
             'per-file-ignores = { "a.py" = "FL1" }',
             '"per-file-ignores" in fastlint.toml must map patterns to lists of rules; "a.py" is a string',
+        ),
+        (
+            "fastapi-version = 0.115",
+            '"fastapi-version" in fastlint.toml must be a version in quotes such as "0.115", not a number',
+        ),
+        (
+            'fastapi-version = ">=0.115"',
+            '"fastapi-version" in fastlint.toml must be a version such as "0.115", not ">=0.115"',
         ),
         (
             'output-format = "jsn"',
@@ -216,6 +229,7 @@ def test_a_file_in_another_encoding_is_refused(project: Path) -> None:
         (CommandLine(config=("output-format=json",)), "strings need quotes"),
         (CommandLine(config=("a.toml", "b.toml")), "names two files, a.toml and b.toml"),
         (CommandLine(config=("a.toml",), isolated=True), "contradict each other"),
+        (CommandLine(fastapi_version="latest"), '--fastapi-version must be a version such as "0.115", not'),
         (CommandLine(config=("selct=[]",)), 'unknown key "selct" in --config; did you mean "select"?'),
     ],
 )

@@ -52,6 +52,11 @@ def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...
 @click.option(
     "--extend-exclude", multiple=True, callback=_split, metavar="PATTERNS", help="Files to leave out as well."
 )
+@click.option(
+    "--fastapi-version",
+    metavar="VERSION",
+    help="The FastAPI to check for, instead of the one in the project's files.",
+)
 @click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="How to report; full by default.")
 @click.option(
     "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the report."
@@ -79,6 +84,7 @@ def command(
     extend_ignore: tuple[str, ...] | None,
     exclude: tuple[str, ...] | None,
     extend_exclude: tuple[str, ...] | None,
+    fastapi_version: str | None,
     output_format: str | None,
     output_file: Path | None,
     exit_zero: bool,
@@ -100,6 +106,7 @@ def command(
         selectors=Selectors(select, ignore or (), extend_select or (), extend_ignore or ()),
         exclude=exclude,
         extend_exclude=extend_exclude or (),
+        fastapi_version=fastapi_version,
         output_format=output_format,
         cache=not no_cache,
         config=config,

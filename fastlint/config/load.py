@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastlint.config.errors import ConfigError
 from fastlint.config.files import ConfigFile, find_config, find_project, read_config
-from fastlint.config.options import check_table
+from fastlint.config.options import check_table, check_version
 from fastlint.config.settings import Selectors, Settings
 
 
@@ -21,6 +21,7 @@ class CommandLine:
     selectors: Selectors = field(default_factory=Selectors)
     exclude: tuple[str, ...] | None = None
     extend_exclude: tuple[str, ...] = ()
+    fastapi_version: str | None = None
     output_format: str | None = None
     cache: bool = True
     config: tuple[str, ...] = ()
@@ -97,6 +98,11 @@ def _apply_command_line(values: dict[str, object], given: CommandLine, root: Pat
         extra = tuple(_from_cwd(pattern, root, cwd) for pattern in given.extend_exclude)
         before = values.get("extend_exclude", ())
         values["extend_exclude"] = (*before, *extra) if isinstance(before, tuple) else extra
+    if given.fastapi_version is not None:
+        try:
+            values["fastapi_version"] = check_version(given.fastapi_version)
+        except ValueError as error:
+            raise ConfigError(f"--fastapi-version {error}") from None
     if given.output_format is not None:
         values["output_format"] = given.output_format
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeGuard
 
 from fastlint.config.errors import ConfigError, did_you_mean
 from fastlint.config.settings import OUTPUT_FORMATS
+
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
 
 
 def check_table(table: Mapping[str, object], origin: str) -> dict[str, object]:
@@ -57,6 +60,15 @@ def _output_format(value: object) -> str:
     return name
 
 
+def check_version(value: object) -> str:
+    """The version that `value` is; raises `ValueError`, with the rest of a sentence, if it is none."""
+    if not isinstance(value, str):
+        raise ValueError(f'must be a version in quotes such as "0.115", not {_kind(value)}')
+    if not _VERSION.fullmatch(value):
+        raise ValueError(f'must be a version such as "0.115", not "{value}"')
+    return value
+
+
 def _table(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"must be a table, not {_kind(value)}")
@@ -91,6 +103,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "force-exclude": _flag,
     "respect-gitignore": _flag,
     "catalog": _table,
+    "fastapi-version": check_version,
     "output-format": _output_format,
     "cache-dir": _string,
 }

@@ -73,6 +73,8 @@ class Settings:
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     catalog: Mapping[str, object] = field(default_factory=dict)
     """The table `catalog`, as it was written."""
+    fastapi_version: str | None = None
+    """The version of FastAPI to check for; `None` where the project's files are to tell."""
     output_format: str = "full"
     cache: bool = True
     cache_dir: Path | None = None

@@ -12,6 +12,7 @@ from fastlint.facts.build import Problem, build_facts
 from fastlint.facts.model import ModuleFacts
 from fastlint.project.program import Program
 from fastlint.sources.discovery import SourceFile, discover
+from fastlint.sources.versions import Versions
 
 Progress = Callable[[str, int, int], None]
 
@@ -21,6 +22,8 @@ class Loaded:
     """The program, where its files are, and what could not be read."""
 
     program: Program
+    versions: Versions
+    """Of the libraries that the program uses; the files that tell are read when a rule asks."""
     paths: dict[str, Path] = field(default_factory=dict)
     """Display path to real path, of every file that was read."""
     asked: set[str] = field(default_factory=set)
@@ -54,13 +57,18 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
     catalog = load_catalog(
         {name for facts in found.values() for name in _top_modules(facts)}, settings.catalog
     )
-    loaded = Loaded(Program(catalog), asked=asked, problems=problems)
+    loaded = Loaded(Program(catalog), _versions(settings), asked=asked, problems=problems)
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])
         loaded.paths[file.display] = file.path
     for module in loaded.program.modules.values():
         module.name = loaded.program.dotted_name(module)
     return loaded
+
+
+def _versions(settings: Settings) -> Versions:
+    given = {} if settings.fastapi_version is None else {"fastapi": settings.fastapi_version}
+    return Versions(settings.root, settings.paths, given)
 
 
 def _read(
