@@ -1,4 +1,4 @@
-"""Writes the parts of the README that are made from the project: the example of a diagnostic, the rules.
+"""Writes what is made from the project: the example of a diagnostic in the README, the tables of rules.
 
     python scripts/update_docs.py [--check]
 
@@ -18,6 +18,7 @@ from fastlint.rules.registry import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+BOOK = ROOT / "rules" / "README.md"
 SHOWN = "FL102"
 """The rule whose diagnostic opens the README."""
 WIDTH = "116"
@@ -44,12 +45,24 @@ def rules() -> str:
     return "\n".join(lines)
 
 
+def book() -> str:
+    """Return the table of the rule book: what the README has, and the first sentence of each page."""
+    lines = ["| code | name | severity | default | what it finds |", "|---|---|---|---|---|"]
+    for rule in sorted(RULES, key=lambda rule: rule.code):
+        page = f"{rule.code}-{rule.name}.md"
+        path = BOOK.parent / page
+        summary = path.read_text(encoding="utf-8").split("\n")[2] if path.is_file() else ""
+        default = "on" if rule.default else "off"
+        lines.append(f"| [{rule.code}]({page}) | {rule.name} | {rule.severity} | {default} | {summary} |")
+    return "\n".join(lines)
+
+
 def replace(text: str, name: str, body: str) -> str:
     """Return the text with another body between the comments `name` and `/name`."""
     pattern = re.compile(rf"(<!-- {name}: [^>]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
     replaced, count = pattern.subn(lambda match: f"{match[1]}{body}\n{match[2]}", text)
     if count != 1:
-        raise SystemExit(f"{README.name} has {count} parts named {name}, not one")
+        raise SystemExit(f"{count} parts are named {name}, not one")
     return replaced
 
 
@@ -58,14 +71,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
-    updated = replace(replace(text, "example", example()), "rules", rules())
-    if options.check:
-        if updated != text:
-            print("README.md is out of date; run: python scripts/update_docs.py", file=sys.stderr)
-        return int(updated != text)
-    README.write_text(updated, encoding="utf-8", newline="\n")
-    return 0
+    stale = False
+    for path, parts in (
+        (README, {"example": example(), "rules": rules()}),
+        (BOOK, {"rules": book()}),
+    ):
+        text = updated = path.read_text(encoding="utf-8")
+        for name, body in parts.items():
+            updated = replace(updated, name, body)
+        stale |= updated != text
+        if not options.check:
+            path.write_text(updated, encoding="utf-8", newline="\n")
+    if stale and options.check:
+        print("The tables are out of date; run: python scripts/update_docs.py", file=sys.stderr)
+    return int(stale and options.check)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ BOOK = Path(__file__).parent.parent / "rules"
 EXAMPLE_SECTIONS = ("Flagged", "Allowed")
 
 _TITLE = re.compile(r"(?P<code>FL\d{3}) (?P<name>[a-z0-9-]+)")
-_FENCE = re.compile(r'python title="(?P<path>[^"]+)"')
+_FENCE = re.compile(r'\w+ title="(?P<path>[^"]+)"')
 _MARK = re.compile(r"# error(?:: \[(?P<codes>FL\d{3}(?:, FL\d{3})*)\])?\s*$")
 
 Marks = set[tuple[str, int, str]]
@@ -80,8 +80,9 @@ def read_page(path: Path) -> Page:
             page.examples.append(Example(path.name, page.sections[-1], text, row))
         elif kind == "paragraph" and not page.sections and not page.summary:
             page.summary = text
-        elif kind.startswith("python"):
-            page.code_blocks.append(text)
+        elif kind.partition(" ")[0] in ("python", "toml", "text"):
+            if kind.startswith("python"):
+                page.code_blocks.append(text)
             if page.sections and page.sections[-1] in EXAMPLE_SECTIONS:
                 _add_file(page.examples[-1], kind, text)
     return page

@@ -43,7 +43,8 @@ MODELLED = [row for row in ROWS if row["name"] not in NOT_MODELLED]
 def contexts() -> dict[str, set[tuple[str, str]]]:
     """Where and when each function runs, as the linter sees it: (loop or thread, phase) by dotted name."""
     settings = Settings(root=FIXTURE, paths=(FIXTURE,), cwd=FIXTURE)
-    application = Application(load_program(settings).program)
+    loaded = load_program(settings)
+    application = Application(loaded.program, loaded.versions)
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     pending: list[tuple[Frame, str, str]] = [(f, "loop", phase) for f, phase in application.on_loop.items()]
     pending += [(frame, "thread", REQUEST) for frame in application.in_thread]

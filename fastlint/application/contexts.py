@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
-from fastlint.application.dependencies import providers_of_parameter
+from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
+from fastlint.application.requests import RequestPath
 from fastlint.application.routes import ROUTERS, Route
 from fastlint.application.validators import VALIDATING
 from fastlint.facts.model import Parameter
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.members import class_attribute, subclasses
+from fastlint.project.performs import Performs
 from fastlint.project.program import Frame, Function, Program, ProjectClass
 from fastlint.project.reach import Reach, Way
 from fastlint.project.values import FunctionValue, Instance
+from fastlint.sources.versions import Versions
 
 MOST_SUBCLASSES = 8
 PASSIVE_BASES = frozenset(
@@ -35,13 +38,17 @@ class Application:
     functions and the plain functions that the loop itself runs. Each maps to the phase in which it runs.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, versions: Versions) -> None:
         self.program = program
+        self.versions = versions
         self.inference = Inference(program, ROUTERS)
         self.resolver = CallResolver(self.inference, VALIDATING)
         finder = EntryFinder(self.inference, self.resolver)
         self.entries: list[Entry] = finder.find()
         self.routes: list[Route] = finder.table.routes
+        self.table = finder.table
+        self.dependencies = finder.dependencies
+        self.endpoints = finder.endpoints
         self.on_loop: dict[Frame, str] = {}
         self.in_thread: dict[Frame, Entry] = {}
         self.reach = Reach(self.resolver)
@@ -52,11 +59,15 @@ class Application:
         self._offloaded: set[Frame] = set()
         for entry in self.entries:
             self._by_frame[entry.frame].append(entry)
-        for dependency, user in finder.injections:
-            if user is not None:
-                self._callers[dependency].append(user)
+        for injection in self.dependencies.all():
+            users = self.endpoints.get(injection.user, ()) if isinstance(injection.user, Route) else ()
+            for user in [injection.user] if isinstance(injection.user, Frame) else users:
+                if injection.frame is not None:
+                    self._callers[injection.frame].append(user)
         self._spread()
         self.reach.explore([*self.on_loop, *self.in_thread])
+        self.requests = RequestPath(self.entries, self.resolver)
+        self.performs = Performs(self.resolver)
 
     def _spread(self) -> None:
         """Follow calls from the entry points: for requests first, then from start-up, then the rest."""
@@ -229,10 +240,19 @@ class Application:
         is_task = kinds == {"background task"} or (not kinds and frame in self._scheduled)
         return is_task and frame not in self._awaited
 
+    def label(self, route: Route) -> str:
+        """Return what a reader calls a route: "GET /users/{id}"."""
+        return self.table.label(route)
+
+    def needs(self, route: Route) -> list[Injection]:
+        """Return the whole dependency tree of a route: its own, its routers' and its application's."""
+        users = (*self.endpoints.get(route, ()), route, *self.table.above(route.router))
+        return self.dependencies.tree(users)
+
     def is_injected(self, frame: Frame, parameter: Parameter) -> bool:
         """Tell whether FastAPI injects a parameter of the frame's function."""
         outer = frame.parent or self.inference.defining_frame(frame.function)
-        return any(True for _ in providers_of_parameter(self.inference, parameter, outer))
+        return any(True for _ in needs_of_parameter(self.inference, parameter, outer))
 
     def chain(self, way: Way) -> list[Way]:
         """Return the steps of a way to block."""

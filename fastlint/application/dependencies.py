@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 
 from fastlint.facts.model import Expr, Parameter
 from fastlint.project.bindings import call_argument
@@ -10,22 +12,99 @@ from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, annotation_parts
 from fastlint.project.values import ClassValue, FunctionValue, TypeForm, Value, Values
 
+REQUEST_SCOPE, FUNCTION_SCOPE = "request", "function"
 
-def parameter_providers(inference: Inference, function: Function, frame: Frame) -> Iterator[Value]:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Need:
+    """One `Depends(f)`: what it asks for, and how."""
+
+    provider: Value
+    call: Expr
+    """`("call", ...)`: the `Depends(...)` as it is written."""
+    frame: Frame
+    """Where it is evaluated; its module is the file that it stands in."""
+    parameter: str = ""
+    """The parameter that receives the value; none in `dependencies=[...]`."""
+
+    @property
+    def scope(self) -> str:
+        """When the exit code of a `yield` dependency runs: "request" (after the response) or "function".
+
+        FastAPI 0.165: fastapi/params.py, Depends; the keyword exists since 0.121.
+        """
+        return FUNCTION_SCOPE if self._keyword("scope") == ("const", "function") else REQUEST_SCOPE
+
+    @property
+    def use_cache(self) -> bool:
+        """Whether one value serves the whole request."""
+        return self._keyword("use_cache") != ("const", False)
+
+    def _keyword(self, name: str) -> Expr | None:
+        return call_argument(self.call, None, name) if self.call[0] == "call" else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Injection:
+    """An edge of the graph: a need, and the function that answers it."""
+
+    need: Need
+    frame: Frame | None
+    """The call of the provider; None for classes without a constructor and for callables of libraries."""
+    user: Hashable
+    """Who needs it: a frame, a route (its `dependencies=[...]`), or what identifies a router."""
+
+
+class DependencyGraph:
+    """Who depends on what."""
+
+    def __init__(self) -> None:
+        self._direct: dict[Hashable, list[Injection]] = defaultdict(list)
+
+    def add(self, user: Hashable, need: Need, frame: Frame | None) -> None:
+        """Note that the user (a frame, a route or the identity of a router) needs something."""
+        self._direct[user].append(Injection(need, frame, user))
+
+    def of(self, user: Hashable) -> list[Injection]:
+        """Return what a frame, a route or a router needs itself."""
+        return self._direct.get(user, [])
+
+    def tree(self, users: Iterable[Hashable]) -> list[Injection]:
+        """Return everything that the users need, through all levels, the nearest first."""
+        found: list[Injection] = []
+        queue = deque(users)
+        seen = set(queue)
+        while queue:
+            for injection in self.of(queue.popleft()):
+                found.append(injection)
+                if injection.frame is not None and injection.frame not in seen:
+                    seen.add(injection.frame)
+                    queue.append(injection.frame)
+        return found
+
+    def all(self) -> Iterator[Injection]:
+        """Yield every edge."""
+        for injections in self._direct.values():
+            yield from injections
+
+
+def parameter_needs(inference: Inference, function: Function, frame: Frame) -> Iterator[Need]:
     """Yield what the parameters of a route or dependency depend on."""
     outer = frame.parent or inference.defining_frame(function)
     for parameter in function.facts.parameters:
-        yield from providers_of_parameter(inference, parameter, outer)
+        yield from needs_of_parameter(inference, parameter, outer)
 
 
-def providers_of_parameter(inference: Inference, parameter: Parameter, outer: Frame) -> Iterator[Value]:
+def needs_of_parameter(inference: Inference, parameter: Parameter, outer: Frame) -> Iterator[Need]:
     """Yield what one parameter depends on; its annotation is evaluated in the outer frame."""
     default = parameter.default
     if default is not None:
-        yield from provider_targets(inference, default, outer, parameter.annotation)
+        for value in provider_targets(inference, default, outer, parameter.annotation):
+            yield Need(value, default, outer, parameter.name)
     if parameter.annotation is not None:
         for expr, scope, declared in metadata(inference, parameter.annotation, outer):
-            yield from provider_targets(inference, expr, scope, declared)
+            for value in provider_targets(inference, expr, scope, declared):
+                yield Need(value, expr, scope, parameter.name)
 
 
 def provider_targets(
@@ -60,13 +139,14 @@ def metadata(
                 yield from metadata(inference, value.expr, value.frame, depth + 1)
 
 
-def listed_providers(inference: Inference, call: Expr, frame: Frame) -> Iterator[Value]:
+def listed_needs(inference: Inference, call: Expr, frame: Frame) -> Iterator[Need]:
     """Yield what `dependencies=[Depends(f), ...]` of a router, app or route depends on."""
     listed = call_argument(call, None, "dependencies")
     if listed is None:
         return
     for expr in _elements(inference, listed, frame):
-        yield from provider_targets(inference, expr, frame)
+        for value in provider_targets(inference, expr, frame):
+            yield Need(value, expr, frame)
 
 
 def _elements(inference: Inference, expr: Expr, frame: Frame) -> Iterator[Expr]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from fastlint.application.dependencies import listed_providers, parameter_providers
+from fastlint.application.dependencies import DependencyGraph, Need, listed_needs, parameter_needs
 from fastlint.application.model import LOOP, STARTUP, THREAD, Entry
-from fastlint.application.routes import Route, RouteTable, callables, find_routes, is_router
+from fastlint.application.routes import Route, RouteTable, callables, find_routes, identity, is_router
 from fastlint.application.validators import ModelReader
-from fastlint.facts.model import Expr
+from fastlint.facts.model import UNKNOWN, Expr
 from fastlint.project.annotations import annotated_values
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import RESPONSE, CallResolver
 from fastlint.project.infer import Inference
 from fastlint.project.members import special_method
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended, Value
+from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended
 
 MIDDLEWARE = "starlette.middleware.base.BaseHTTPMiddleware"
 ROUTE_CLASSES = ("fastapi.routing.APIRoute", "starlette.routing.Route")
@@ -38,8 +38,9 @@ class EntryFinder:
         self.resolver = resolver
         self.table: RouteTable = find_routes(inference)
         self.entries: dict[tuple[Frame, str, str], Entry] = {}
-        self.injections: list[tuple[Frame, Frame | None]] = []
-        """(dependency, the route or dependency that it is injected into, if that is known)."""
+        self.dependencies = DependencyGraph()
+        self.endpoints: dict[Route, list[Frame]] = {}
+        """The calls that serve each route."""
         self._injected: set[Frame] = set()
 
     def find(self) -> list[Entry]:
@@ -87,10 +88,11 @@ class EntryFinder:
             frame = self._frame(function)
             self._add(kind, label, frame)
             self._add_wrapper(route, function, label)
+            self.endpoints.setdefault(route, []).append(frame)
             self._add_injected(function.function, frame, label)
             self._add_models(route, function, frame, label)
-            for provider in listed_providers(self.inference, route.call, route.frame):
-                self._add_provider(provider, frame, label)
+        for need in listed_needs(self.inference, route.call, route.frame):
+            self._add_provider(need, route, label)
         if isinstance(route.endpoint, ClassValue) and isinstance(route.endpoint.cls, ProjectClass):
             for method in route.endpoint.cls.methods():
                 self._add(kind, label, self.inference.program.generic_frame(method))
@@ -156,27 +158,34 @@ class EntryFinder:
         if frame in self._injected:
             return
         self._injected.add(frame)
-        for provider in parameter_providers(self.inference, function, frame):
-            self._add_provider(provider, frame, label)
+        for need in parameter_needs(self.inference, function, frame):
+            self._add_provider(need, frame, label)
 
-    def _add_provider(self, provider: Value, user: Frame | None, label: str) -> None:
-        """Add a dependency of the user (a route or dependency), and what it depends on in turn."""
+    def _add_provider(self, need: Need, user: Hashable, label: str) -> None:
+        """Add a dependency of the user (a route, router or dependency), and what it depends on in turn."""
+        provider = need.provider
+        frames: list[Frame] = []
         if isinstance(provider, ClassValue) and isinstance(provider.cls, ProjectClass):
             for frame in self.resolver.construction(provider.cls):
                 self._add("dependency", provider.cls.facts.name, frame)
-                self.injections.append((frame, user))
+                frames.append(frame)
                 if frame.function.facts.name == "__init__":
                     self._add_injected(frame.function, frame, label)
-            return
-        for function in callables(self.inference, (provider,)):
-            frame = self._frame(function)
-            self._add("dependency", function.function.facts.name, frame)
-            self.injections.append((frame, user))
-            self._add_injected(function.function, frame, label)
-            for validator in self.models.request(function.function, frame):
-                self._add(
-                    "validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=True
-                )
+        else:
+            for function in callables(self.inference, (provider,)):
+                frame = self._frame(function)
+                self._add("dependency", function.function.facts.name, frame)
+                frames.append(frame)
+                self._add_injected(function.function, frame, label)
+                for validator in self.models.request(function.function, frame):
+                    self._add(
+                        "validator",
+                        f"{validator.function.facts.name} of {label}",
+                        validator,
+                        sync_on_loop=True,
+                    )
+        for found in frames or (None,):
+            self.dependencies.add(user, need, found)
 
     # Decorators: handlers, middleware, events
 
@@ -232,8 +241,9 @@ class EntryFinder:
         """`app.dependency_overrides[get_user] = get_test_user`."""
         for base, name, value in function.facts.stores:
             if name == "[]" and base[0] == "attr" and base[2] == "dependency_overrides":
-                for provider in self.inference.values(value, self.inference.program.generic_frame(function)):
-                    self._add_provider(provider, None, "an override")
+                frame = self.inference.program.generic_frame(function)
+                for provider in self.inference.values(value, frame):
+                    self._add_provider(Need(provider, UNKNOWN, frame), None, "an override")
 
     def _on_update(self, call: Expr, frame: Frame) -> None:
         """`app.dependency_overrides.update({get_user: get_test_user})`."""
@@ -241,12 +251,13 @@ class EntryFinder:
         if base[0] == "attr" and base[1][0] == "attr" and base[1][2] == "dependency_overrides" and call[2]:
             for table in self.inference.values(call[2][0], frame):
                 for provider in table.items if isinstance(table, Collection) else ():
-                    self._add_provider(provider, None, "an override")
+                    self._add_provider(Need(provider, UNKNOWN, frame), None, "an override")
 
     def _scan_keywords(self, call: Expr, frame: Frame) -> None:
         """`FastAPI(lifespan=..., dependencies=[...])`, `include_router(..., dependencies=[...])`."""
-        for provider in listed_providers(self.inference, call, frame):
-            self._add_provider(provider, None, "every route of the router")
+        for need in listed_needs(self.inference, call, frame):
+            for router in self._routers_of(call, frame) or (None,):
+                self._add_provider(need, router, "every route of the router")
         self._add_response_class(call, frame, "every route of the application")
         if any(getattr(v, "name", "") in RESOLVERS for v in self.inference.values(call[1], frame)):
             self._each(call, None, "resolver", frame, "resolver", sync_on_loop=True)
@@ -266,6 +277,15 @@ class EntryFinder:
                     phase=STARTUP,
                     sync_on_loop=True,
                 )
+
+    def _routers_of(self, call: Expr, frame: Frame) -> list[object]:
+        """Return what identifies the routers that a call makes, or that `include_router` is given."""
+        if call[1][0] == "attr" and call[1][2] == "include_router":
+            given = call_argument(call, 0, "router")
+            values = self.inference.values(given, frame) if given is not None else ()
+        else:
+            values = self.inference.values(call, frame)
+        return [identity(v) for v in values if is_router(self.inference, v) and identity(v) is not None]
 
     def _on_event_handler(self, call: Expr, frame: Frame) -> None:
         self._each(call, 1, "func", frame, "startup handler", phase=STARTUP, sync_on_loop=True)

@@ -56,6 +56,13 @@ class RouteTable:
         methods = "|".join(route.methods)
         return f"{methods} {self._prefix(route.router, set())}{route.path}"
 
+    def above(self, router: object) -> list[object]:
+        """Return what identifies a router and the routers and applications that it is put into."""
+        found = [router] if router is not None else []
+        for current in found:
+            found += [parent for parent, _ in self.parents.get(current, ()) if parent not in found]
+        return found
+
     def _prefix(self, router: object, seen: set[object]) -> str:
         if router is None or router in seen:
             return ""
@@ -126,7 +133,7 @@ def _add_registered(
     verb = call[1][2]
     methods = _methods(verb, call)
     for router in routers or NO_ROUTER:
-        table.routes.append(Route(methods, path or "", endpoint, _identity(router), call, frame))
+        table.routes.append(Route(methods, path or "", endpoint, identity(router), call, frame))
         if router is not None:
             _remember_prefix(inference, table, router)
 
@@ -157,14 +164,14 @@ def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, fr
                 _remember_prefix(inference, table, inner)
                 for owner in owners:
                     _remember_prefix(inference, table, owner)
-                    table.parents[_identity(inner)].append((_identity(owner), text))
+                    table.parents[identity(inner)].append((identity(owner), text))
         return
     endpoint = call_argument(call, ENDPOINT[name], "endpoint")
     path = _text(inference, call_argument(call, 0, "path"), frame) or ""
     methods = _methods("websocket" if "websocket" in name else "route", call)
     for value in inference.values(endpoint, frame) if endpoint is not None else ():
         for router in owners or NO_ROUTER:
-            table.routes.append(Route(methods, path, value, _identity(router), call, frame))
+            table.routes.append(Route(methods, path, value, identity(router), call, frame))
 
 
 def _add_starlette(inference: Inference, table: RouteTable, call: Expr, frame: Frame) -> None:
@@ -189,24 +196,25 @@ def is_router(inference: Inference, value: Value) -> bool:
     return isinstance(value, Instance) and any(inference.is_subclass(value, name) for name in ROUTERS)
 
 
-def _identity(router: Value | None) -> object:
+def identity(router: Value | None) -> object:
+    """Return what tells a router from others: where it is made; None if that is unknown."""
     return getattr(router, "origin", None) if router is not None else None
 
 
 def _remember_prefix(inference: Inference, table: RouteTable, router: Value) -> None:
     """Note the prefix that a router is constructed with."""
-    identity = _identity(router)
-    if not isinstance(identity, tuple) or identity in table.prefixes:
+    place = identity(router)
+    if not isinstance(place, tuple) or place in table.prefixes:
         return
-    table.prefixes[identity] = ""
-    path, span = identity
+    table.prefixes[place] = ""
+    path, span = place
     module = inference.program.modules.get(path)
     for function in module.functions if module is not None else ():
         for kind, expr, *_ in function.facts.events:
             if kind in ("call", "drop") and expr[4] == span:
                 given = call_argument(expr, None, "prefix")
                 frame = inference.program.generic_frame(function)
-                table.prefixes[identity] = _text(inference, given, frame) or ""
+                table.prefixes[place] = _text(inference, given, frame) or ""
                 return
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastlint.catalog.model import Decorator, Effect, Runs, Type, parse_type
+from fastlint.catalog.model import Decorator, Effect, Resource, Runs, Type, parse_type
 from fastlint.catalog.tables import check_table, read_modules, read_table
 
 DATA = Path(__file__).with_name("data")
@@ -24,6 +24,9 @@ class Catalog:
         self.aliases: dict[str, str] = {}
         self.runs: dict[str, Runs] = {}
         self.decorators: dict[str, Decorator] = {}
+        self.acts: dict[str, frozenset[str]] = {}
+        """By name; by `Class` or `module` for what is said of all that is in it (`Class.*`)."""
+        self.resources: dict[str, Resource] = {}
         self.classes: set[str] = set()
         self.libraries: set[str] = set()
         """Top-level modules of every library that the catalog has a table for, loaded or not."""
@@ -40,6 +43,12 @@ class Catalog:
         for group in table.get("decorators", ()):
             blocks = _effect(group) if group["effect"] == "blocks" else None
             self.decorators.update(dict.fromkeys(group["names"], Decorator(group["effect"], blocks)))
+        for group in table.get("acts", ()):
+            for name in group["names"]:
+                self.acts[name] = self.acts.get(name, frozenset()) | {group["act"]}
+        for group in table.get("resources", ()):
+            resource = Resource(group["resource"], group["cost"], frozenset(group.get("close", ())))
+            self.resources.update(dict.fromkeys(group["names"], resource))
         self.returns.update(table.get("returns", {}))
         self.attributes.update(table.get("attributes", {}))
         self.aliases.update(table.get("aliases", {}))
@@ -99,10 +108,14 @@ class Catalog:
     def _find_member(self, cls: str, attribute: str) -> str | None:
         for ancestor in self.ancestors(cls):
             name = self.canonical(f"{ancestor}.{attribute}")
-            if name in self.effects or name in self.returns or name in self.attributes or name in self.runs:
+            tables = (self.effects, self.returns, self.attributes, self.runs, self.acts, self.resources)
+            if any(name in table for table in tables):
                 return name
             if ancestor in self.dynamic and attribute not in self.dynamic[ancestor][1]:
                 return name
+        for ancestor in self.ancestors(cls):
+            if f"{ancestor}.*" in self.acts:
+                return self.canonical(f"{ancestor}.{attribute}")
         return None
 
     def effect(self, name: str) -> Effect | None:
@@ -114,6 +127,15 @@ class Catalog:
             if dynamic is not None and not attribute.startswith("_") and attribute not in dynamic[1]:
                 return None if name in self.returns else dynamic[0]
         return effect
+
+    def acts_of(self, name: str) -> frozenset[str]:
+        """Return what calling the name does, in the words of `ACTS`; nothing if that is unknown."""
+        known = self.acts.get(name)
+        return known if known is not None else self.acts.get(f"{name.rpartition('.')[0]}.*", frozenset())
+
+    def resource(self, name: str) -> Resource | None:
+        """Return what calling the name (or what it names, called) makes, if it has to be given back."""
+        return self.resources.get(name) or self.resources.get(f"{name}.__call__")
 
     def return_type(self, name: str) -> Type | None:
         """Return the type of the result of calling the name, or None if it is unknown."""
@@ -151,7 +173,7 @@ def load_catalog(modules: Iterable[str], extra: Mapping[str, Any] | None = None)
         catalog.add(extra)
     for text in (*catalog.returns.values(), *catalog.attributes.values()):
         catalog.classes.update(_classes_in(parse_type(text)))
-    for name in (*catalog.returns, *catalog.effects):
+    for name in (*catalog.returns, *catalog.effects, *catalog.acts, *catalog.resources):
         owner, _, member = name.rpartition(".")
         if member.startswith("__"):
             catalog.classes.add(owner)

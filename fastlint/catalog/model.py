@@ -11,6 +11,11 @@ KINDS = ("sleep", "http", "network", "sdk", "database", "file", "subprocess", "h
 COSTS = ("short", "bounded", "unbounded")
 PLACES = ("thread", "process", "loop", "caller")
 DECORATOR_EFFECTS = ("memoises", "offloads", "blocks", "transparent")
+ACTS = (
+    "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
+    "task", "gather", "compute",
+)  # fmt: skip
+RESOURCES = ("engine", "pool", "connection", "session", "client", "executor", "file")
 
 Type = tuple[Any, ...]
 """A parsed type: ("class", name), ("list" | "tuple" | "iterator" | "awaitable" | "union", types),
@@ -40,6 +45,21 @@ class Runs:
 
     where: str
     callables: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a call makes that has to be given back, and what making one for each request costs."""
+
+    kind: str
+    cost: str
+    close: frozenset[str] = frozenset()
+    """Methods that give it back; leaving `with` does so as well."""
+
+    @property
+    def rank(self) -> int:
+        """How much one for each request costs: 0 (nothing to speak of) to 2 (the server suffers)."""
+        return COSTS.index(self.cost)
 
 
 @dataclass(frozen=True, slots=True)

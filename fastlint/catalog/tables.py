@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeGuard
 
-from fastlint.catalog.model import COSTS, DECORATOR_EFFECTS, KINDS, PLACES, parse_type
+from fastlint.catalog.model import ACTS, COSTS, DECORATOR_EFFECTS, KINDS, PLACES, RESOURCES, parse_type
 from fastlint.config.errors import FastlintError, did_you_mean
 
 _STATEMENT = re.compile(
@@ -20,9 +20,17 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "blocks": ("names", *_EFFECT, "except"),
     "runs": ("names", "where", "callable"),
     "decorators": ("names", "effect", *_EFFECT),
+    "acts": ("names", "act"),
+    "resources": ("names", "resource", "cost", "close"),
 }
-_WORDS = {"kind": KINDS, "cost": COSTS, "where": PLACES, "effect": DECORATOR_EFFECTS}
-_REQUIRED = {"blocks": ("kind", "cost"), "runs": ("where", "callable"), "decorators": ("effect",)}
+_WORDS = {
+    "kind": KINDS, "cost": COSTS, "where": PLACES, "effect": DECORATOR_EFFECTS, "act": ACTS,
+    "resource": RESOURCES,
+}  # fmt: skip
+_REQUIRED = {
+    "blocks": ("kind", "cost"), "runs": ("where", "callable"), "decorators": ("effect",), "acts": ("act",),
+    "resources": ("resource", "cost"),
+}  # fmt: skip
 
 
 class CatalogError(FastlintError):
@@ -154,6 +162,8 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "blocks": _check_groups,
     "runs": _check_groups,
     "decorators": _check_groups,
+    "acts": _check_groups,
+    "resources": _check_groups,
     "returns": _check_types,
     "attributes": _check_types,
     "aliases": _check_aliases,

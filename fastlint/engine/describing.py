@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fastlint.diagnostics import Diagnostic, EntryPoint, Step
 from fastlint.engine.sources import SourceLines
-from fastlint.project.reach import Way
+from fastlint.rules.finding import Finding, Link
 from fastlint.rules.registry import RuleInfo
 from fastlint.rules.rendering import render
-
-if TYPE_CHECKING:
-    from fastlint.rules.base import Finding, Suspect
 
 
 def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnostic:
     """Return the diagnostic for a finding of a rule."""
-    suspect = finding.suspect
-    path = suspect.frame.function.module.path
-    row, column, end_row, end_column = suspect.site.event[5]
-    chain = _chain(suspect, sources)
-    for other in finding.others:
-        chain += _chain(other, sources)
-    notes: tuple[str, ...] = ()
-    if finding.others:
-        rows = ", ".join(str(other.site.event[5][0]) for other in finding.others)
-        notes = (f"the same function does so again in line{'s' if len(finding.others) > 1 else ''} {rows}",)
+    path = finding.function.module.path
+    row, column, end_row, end_column = finding.span
     return Diagnostic(
         rule.code,
         rule.name,
@@ -35,26 +22,20 @@ def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnost
         sources.location(path, row, column),
         sources.location(path, end_row, end_column),
         finding.advice,
-        tuple(chain),
-        tuple(_entry_points(suspect, sources)),
-        notes,
+        tuple(_step(link, sources) for link in finding.chain),
+        tuple(_entry_points(finding, sources)),
+        finding.notes,
     )
 
 
-def _chain(suspect: Suspect, sources: SourceLines) -> list[Step]:
-    return [_step(way, sources) for way in suspect.application.chain(suspect.way)]
+def _step(link: Link, sources: SourceLines) -> Step:
+    path = link.function.module.path
+    return Step(path, sources.location(path, *link.span[:2]), render(link.expr), link.target)
 
 
-def _step(way: Way, sources: SourceLines) -> Step:
-    path = way.site.frame.function.module.path
-    row, column = way.site.event[5][:2]
-    target = way.callee.function.label if way.callee is not None else way.sink.name
-    return Step(path, sources.location(path, row, column), render(way.site.event[1]), target)
-
-
-def _entry_points(suspect: Suspect, sources: SourceLines) -> list[EntryPoint]:
+def _entry_points(finding: Finding, sources: SourceLines) -> list[EntryPoint]:
     found = []
-    for entry in suspect.entries():
+    for entry in finding.entries:
         module = entry.frame.function.module
         row, column = entry.frame.function.facts.span[:2]
         found.append(

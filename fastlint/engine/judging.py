@@ -6,7 +6,7 @@ import importlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastlint.application.contexts import Application
 from fastlint.catalog.model import Effect
@@ -16,10 +16,12 @@ from fastlint.project.calls import Sink, Site
 from fastlint.project.program import Frame
 from fastlint.project.reach import Way
 from fastlint.project.values import LibraryName
-from fastlint.rules.registry import BLOCKING, CONSTRUCTION, OCCUPYING, RuleInfo
+from fastlint.rules.finding import Finding, Link
+from fastlint.rules.registry import BLOCKING, CONSTRUCTION, MODEL, OCCUPYING, RuleInfo
 
 if TYPE_CHECKING:
-    from fastlint.rules.base import Finding, Rule, Suspect
+    from fastlint.rules.base import Rule, Suspect, Verdict
+    from fastlint.rules.model_rule import ModelRule
 
 LOG_HANDLERS = frozenset({
     "logging.handlers.SMTPHandler", "logging.handlers.HTTPHandler", "logging.handlers.SocketHandler",
@@ -39,7 +41,30 @@ def judge(
     libcst is imported only if there is something to look at.
     """
     chosen = list(rules)
-    found: list[tuple[RuleInfo, Finding]] = []
+    verdicts = _about_suspects(application, chosen, sources)
+    found = [(rule, _finding(verdict)) for rule, verdict in verdicts]
+    for rule in chosen:
+        if rule.suspects == MODEL:
+            found += [(rule, finding) for finding in _about_model(rule, application)]
+    return found
+
+
+def _about_model(rule: RuleInfo, application: Application) -> Iterable[Finding]:
+    """Return what a rule finds in the model of the application, the worst for each place."""
+    kept: dict[object, Finding] = {}
+    checker: ModelRule = _rule_class(rule)(application)
+    for finding in checker.find():
+        place = (finding.function.module, finding.span)
+        if place not in kept or finding.severity > kept[place].severity:
+            kept[place] = finding
+    return kept.values()
+
+
+def _about_suspects(
+    application: Application, chosen: list[RuleInfo], sources: SourceLines
+) -> list[tuple[RuleInfo, Verdict]]:
+    """Return what rules say of suspicious expressions."""
+    found: list[tuple[RuleInfo, Verdict]] = []
     gathered = {
         BLOCKING: _blocking(application),
         OCCUPYING: _occupying(application),
@@ -62,81 +87,107 @@ def _suspect(site: Site, way: Way, phase: str, application: Application) -> Susp
     return Suspect(site, way, phase, application)
 
 
-def _show(rule: RuleInfo, suspect: Suspect, sources: SourceLines) -> Iterator[tuple[RuleInfo, Finding]]:
+def _show(rule: RuleInfo, suspect: Suspect, sources: SourceLines) -> Iterator[tuple[RuleInfo, Verdict]]:
     node = sources.expression(suspect.frame.function.module.path, suspect.site.event[5])
     if node is None:
         return
-    reported: list[Finding] = []
-    node.visit(_rule_class(rule)(suspect, reported.append))
-    for finding in reported:
-        yield rule, finding
+    reported: list[Verdict] = []
+    visitor: Rule = _rule_class(rule)(suspect, reported.append)
+    node.visit(visitor)
+    for verdict in reported:
+        yield rule, verdict
 
 
-def _rule_class(rule: RuleInfo) -> type[Rule]:
+def _rule_class(rule: RuleInfo) -> Any:
+    """Return the class of a rule: a `Rule`, or a `ModelRule` if it is about the model."""
     module = importlib.import_module(rule.module)
-    name = "".join(part.capitalize() for part in rule.name.split("-"))
-    return getattr(module, name)  # type: ignore[no-any-return]
+    return getattr(module, "".join(part.capitalize() for part in rule.name.split("-")))
 
 
-def _root_causes(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:
+def _finding(verdict: Verdict) -> Finding:
+    """Return the finding of which a rule spoke, with the chains that prove it."""
+    suspect = verdict.suspect
+    chain = [_link(way) for each in (suspect, *verdict.others) for way in each.application.chain(each.way)]
+    notes: tuple[str, ...] = ()
+    if verdict.others:
+        rows = ", ".join(str(other.site.event[5][0]) for other in verdict.others)
+        notes = (f"the same function does so again in line{'s' if len(verdict.others) > 1 else ''} {rows}",)
+    return Finding(
+        suspect.frame.function,
+        suspect.site.event[5],
+        verdict.severity,
+        verdict.message,
+        verdict.advice,
+        tuple(chain),
+        tuple(suspect.entries()),
+        notes,
+    )
+
+
+def _link(way: Way) -> Link:
+    target = way.callee.function.label if way.callee is not None else way.sink.name
+    return Link(way.site.frame.function, way.site.event[5], way.site.event[1], target)
+
+
+def _root_causes(found: list[tuple[RuleInfo, Verdict]]) -> list[tuple[RuleInfo, Verdict]]:
     """Where very many places end in the same blocking call, report that call, once."""
     from fastlint.rules.base import Suspect
 
-    by_sink: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
-    for rule, finding in found:
-        sink = finding.suspect.application.chain(finding.suspect.way)[-1].site
-        by_sink[rule.code, sink.frame.function, sink.event[5]].append((rule, finding))
+    by_sink: dict[object, list[tuple[RuleInfo, Verdict]]] = defaultdict(list)
+    for rule, verdict in found:
+        sink = verdict.suspect.application.chain(verdict.suspect.way)[-1].site
+        by_sink[rule.code, sink.frame.function, sink.event[5]].append((rule, verdict))
     kept = []
     for group in by_sink.values():
         places = {(f.suspect.frame.function, f.suspect.site.event[5]) for _, f in group}
-        if len(places) <= MOST_PLACES or not all(_is_mended_once(finding) for _, finding in group):
+        if len(places) <= MOST_PLACES or not all(_is_mended_once(verdict) for _, verdict in group):
             kept += group
             continue
-        rule, finding = max(group, key=lambda pair: _badness(pair[1]))
-        suspect = finding.suspect
+        rule, verdict = max(group, key=lambda pair: _badness(pair[1]))
+        suspect = verdict.suspect
         end = suspect.application.chain(suspect.way)[-1]
         there = Suspect(end.site, end, suspect.phase, suspect.application)
         message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and every request waits for it"
         advice = "Mend it once, here: remember the result, make it async, or move it off the event loop"
-        kept.append((rule, replace(finding, suspect=there, message=message, advice=advice)))
+        kept.append((rule, replace(verdict, suspect=there, message=message, advice=advice)))
     return kept
 
 
-def _is_mended_once(finding: Finding) -> bool:
+def _is_mended_once(verdict: Verdict) -> bool:
     """Tell whether one change at the blocking call can mend it for all callers.
 
     Unbounded queries and requests differ from caller to caller; what is cheap or local does not.
     """
-    effect = finding.suspect.effect
+    effect = verdict.suspect.effect
     return effect.cost != "unbounded" or effect.kind in ("cpu", "file", "sleep", "wait")
 
 
-def _grouped(found: list[tuple[RuleInfo, Finding]]) -> list[tuple[RuleInfo, Finding]]:
-    """Keep one finding per place and rule, or per function where the rule wants that: the worst."""
-    groups: dict[object, list[tuple[RuleInfo, Finding]]] = defaultdict(list)
-    for rule, finding in found:
-        function = finding.suspect.frame.function
-        place = () if rule.per_function else finding.suspect.site.event[5]
-        groups[rule.code, function, place].append((rule, finding))
+def _grouped(found: list[tuple[RuleInfo, Verdict]]) -> list[tuple[RuleInfo, Verdict]]:
+    """Keep one verdict per place and rule, or per function where the rule wants that: the worst."""
+    groups: dict[object, list[tuple[RuleInfo, Verdict]]] = defaultdict(list)
+    for rule, verdict in found:
+        function = verdict.suspect.frame.function
+        place = () if rule.per_function else verdict.suspect.site.event[5]
+        groups[rule.code, function, place].append((rule, verdict))
     return [_merge(group) for group in groups.values()]
 
 
-def _merge(group: list[tuple[RuleInfo, Finding]]) -> tuple[RuleInfo, Finding]:
+def _merge(group: list[tuple[RuleInfo, Verdict]]) -> tuple[RuleInfo, Verdict]:
     rule = group[0][0]
-    by_place: dict[object, Finding] = {}
-    for _, finding in group:
-        place = finding.suspect.site.event[5]
+    by_place: dict[object, Verdict] = {}
+    for _, verdict in group:
+        place = verdict.suspect.site.event[5]
         known = by_place.get(place)
-        if known is None or _badness(finding) > _badness(known):
-            by_place[place] = finding
-    worst = max(finding.severity for finding in by_place.values())
+        if known is None or _badness(verdict) > _badness(known):
+            by_place[place] = verdict
+    worst = max(verdict.severity for verdict in by_place.values())
     ordered = sorted(by_place.values(), key=lambda f: (f.severity != worst, f.suspect.site.event[5]))
-    others = tuple(finding.suspect for finding in ordered[1:] if finding.severity == worst)
+    others = tuple(verdict.suspect for verdict in ordered[1:] if verdict.severity == worst)
     return rule, replace(ordered[0], others=others)
 
 
-def _badness(finding: Finding) -> tuple[int, int]:
-    return finding.severity, -finding.suspect.way.length
+def _badness(verdict: Verdict) -> tuple[int, int]:
+    return verdict.severity, -verdict.suspect.way.length
 
 
 def _blocking(application: Application) -> Iterator[tuple[Site, Way, str]]:

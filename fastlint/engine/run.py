@@ -42,7 +42,7 @@ def check(settings: Settings, progress: Callable[[str, int, int], None] | None =
         loaded = load_program(settings, progress)
         if progress is not None:
             progress("Following calls", 0, 1)
-        application = Application(loaded.program)
+        application = Application(loaded.program, loaded.versions)
         sources = SourceLines(loaded.paths)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
         found = [describe(rule, finding, sources) for rule, finding in judge(application, chosen, sources)]

@@ -54,10 +54,10 @@ class ExpressionReader:
 
     # Scopes
 
-    def _enter_block(self, kind: str) -> int:
+    def _enter_block(self, kind: str, detail: Expr = UNKNOWN) -> int:
         """Start a block inside the current one and return the current one, to come back to."""
         before = self.block
-        self.here.blocks.append((before, kind))
+        self.here.blocks.append((before, kind, detail))
         self.block = len(self.here.blocks) - 1
         return before
 
@@ -83,6 +83,16 @@ class ExpressionReader:
                     self._bind_name(name, ("except", before, self.quiet(kind)))
                 case ast.UnaryOp(op=ast.Not(), operand=ast.UnaryOp(op=ast.Not(), operand=inner)):
                     self._narrow(inner)
+
+    def _flow(self, kind: str, value: Expr, span: Span) -> None:
+        """Record something that directs what runs."""
+        self.here.events.append((kind, value, self.statement, self.block, NOT_AWAITED, span))
+
+    def _test(self, node: ast.expr) -> Expr:
+        """Read a condition."""
+        value = self.expr(node)
+        self._flow("test", value, span_of(node))
+        return value
 
     def _iterate(self, node: ast.For | ast.AsyncFor | ast.comprehension, is_async: bool) -> Expr:
         """Record that something is iterated and return what iteration yields."""
@@ -251,8 +261,12 @@ class ExpressionReader:
         self.block = before
         return ("any", tuple(values))
 
+    def _on_not(self, node: ast.UnaryOp) -> Expr:
+        value = self.expr(node.operand)
+        return ("not", value) if isinstance(node.op, ast.Not) else UNKNOWN
+
     def _on_choice(self, node: ast.IfExp) -> Expr:
-        self.expr(node.test)
+        self._test(node.test)
         before = self._enter_block("")
         self._narrow(node.test)
         chosen = self.expr(node.body)
@@ -292,10 +306,10 @@ class ExpressionReader:
         before = self.block
         for generator in node.generators:
             element = self._iterate(generator, bool(generator.is_async))
-            self._enter_block("loop")
+            self._enter_block("loop", element[1])
             self._bind(generator.target, element)
             for test in generator.ifs:
-                self.expr(test)
+                self._test(test)
         if isinstance(node, ast.DictComp):
             values = (self.expr(node.value),) if node.value is not None else ()
             value: Expr = ("dict", (self.expr(node.key),), values)
@@ -321,8 +335,11 @@ class ExpressionReader:
 
     def _on_yield(self, node: ast.Yield) -> Expr:
         self.here.is_generator = True
+        value: Expr = ("const", None)
         if node.value is not None:
-            self.here.yields.append(self.expr(node.value))
+            value = self.expr(node.value)
+            self.here.yields.append(value)
+        self._flow("yield", value, span_of(node))
         return UNKNOWN
 
     def _on_yield_from(self, node: ast.YieldFrom) -> Expr:
@@ -331,7 +348,9 @@ class ExpressionReader:
         self.here.events.append(
             ("iter", source, self.statement, self.block, NOT_AWAITED, span_of(node.value))
         )
-        self.here.yields.append(("elem", source))
+        value = ("elem", source)
+        self.here.yields.append(value)
+        self._flow("yield", value, span_of(node))
         return UNKNOWN
 
 
@@ -358,6 +377,7 @@ _EXPRESSIONS: dict[type, Callable[[ExpressionReader, Any], Expr]] = {
     ast.Dict: ExpressionReader._on_dict,
     ast.Subscript: ExpressionReader._on_subscript,
     ast.BoolOp: ExpressionReader._on_bool,
+    ast.UnaryOp: ExpressionReader._on_not,
     ast.IfExp: ExpressionReader._on_choice,
     ast.BinOp: ExpressionReader._on_binary,
     ast.Compare: ExpressionReader._on_compare,

@@ -16,6 +16,7 @@ from fastlint.facts.guards import (
     present_targets,
 )
 from fastlint.facts.model import (
+    UNKNOWN,
     ClassFacts,
     Expr,
     FunctionFacts,
@@ -51,7 +52,7 @@ class _Extractor(ExpressionReader):
     ) -> FunctionFacts:
         facts = FunctionFacts(
             name, qualname, span, is_async, False, parent, owner,
-            [], [], None, {}, [], [], [], [(-1, "")], [], [], [], False, False,
+            [], [], None, {}, [], [], [], [(-1, "", UNKNOWN)], [], [], [], [], False, False,
         )  # fmt: skip
         self.functions.append(facts)
         self.here, self.index, self.names = facts, len(self.functions) - 1, facts.bindings
@@ -186,8 +187,25 @@ class _Extractor(ExpressionReader):
         self._bind(node.name, self.annotation(node.value))
 
     def _on_return(self, node: ast.Return) -> None:
+        value: Expr = ("const", None)
         if node.value is not None:
-            self.here.returns.append(self.expr(node.value))
+            value = self.expr(node.value)
+            self.here.returns.append(value)
+        self._flow("return", value, span_of(node))
+
+    def _on_raise(self, node: ast.Raise) -> None:
+        value = self.expr(node.exc) if node.exc is not None else UNKNOWN
+        if node.cause is not None:
+            self.expr(node.cause)
+        self._flow("raise", value, span_of(node))
+
+    def _on_jump(self, node: ast.Break | ast.Continue) -> None:
+        self._flow("break" if isinstance(node, ast.Break) else "continue", UNKNOWN, span_of(node))
+
+    def _on_assert(self, node: ast.Assert) -> None:
+        self._test(node.test)
+        if node.msg is not None:
+            self.expr(node.msg)
 
     def _on_definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._bind_name(node.name, ("def", self.read_function(node, node.name)))
@@ -215,24 +233,24 @@ class _Extractor(ExpressionReader):
                 self._bind_name(alias.asname or alias.name, ("import", module, level, alias.name))
 
     def _on_if(self, node: ast.If) -> None:
-        self.expr(node.test)
+        test = self._test(node.test)
         missing = memo_targets(node.test, self.globals, self._local_names())
         once = missing and missing & assigned_targets(node.body)
         running, idle = loop_state(node.test)
         filled = "" if once else ",".join(sorted(filled_names(missing, node.body)))
-        before = self._enter_block("once" if once or idle else f"fills {filled}" if filled else "")
+        before = self._enter_block("once" if once or idle else f"fills {filled}" if filled else "", test)
         self._narrow(node.test)
         self._body(node.body)
         self.block = before
         if node.orelse:
-            before = self._enter_block("once" if running else "")
+            before = self._enter_block("once" if running else "", ("not", test))
             self._narrow(ast.UnaryOp(ast.Not(), node.test))
             self._body(node.orelse)
             self.block = before
 
     def _on_for(self, node: ast.For | ast.AsyncFor) -> None:
         iterable = self._iterate(node, isinstance(node, ast.AsyncFor))
-        before = self._enter_block("loop")
+        before = self._enter_block("loop", iterable[1])
         self._bind(node.target, iterable)
         self._body(node.body)
         self.block = before
@@ -240,7 +258,8 @@ class _Extractor(ExpressionReader):
 
     def _on_while(self, node: ast.While) -> None:
         before = self._enter_block("while")
-        self.expr(node.test)
+        test = self._test(node.test)
+        self.here.blocks[self.block] = (before, "while", test)
         self._body(node.body)
         self.block = before
         self._body(node.orelse)
@@ -254,21 +273,33 @@ class _Extractor(ExpressionReader):
             self.here.events.append((kind, context, self.statement, self.block, int(is_async), span))
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, (kind, context))
+            region = "async with" if is_async else "with"
+            self.here.regions.append((region, _body_span(node.body), context, self.statement))
         self._body(node.body)
 
     def _on_try(self, node: Any) -> None:
+        statement = self.statement
+        self._region("try", node.body, statement)
         self._body(node.body)
         asks_for_loop = any(asks_for_running_loop(statement) for statement in node.body)
         for handler in node.handlers:
             before = self._enter_block("once" if asks_for_loop else "")
+            caught: Expr = UNKNOWN
             if handler.type is not None:
                 caught = self.expr(handler.type)
                 if handler.name:
                     self._bind_name(handler.name, ("instance", caught))
+            self._region("except", handler.body, statement, caught)
             self._body(handler.body)
             self.block = before
+        self._region("else", node.orelse, statement)
         self._body(node.orelse)
+        self._region("finally", node.finalbody, statement)
         self._body(node.finalbody)
+
+    def _region(self, kind: str, body: list[ast.stmt], statement: int, detail: Expr = UNKNOWN) -> None:
+        if body:
+            self.here.regions.append((kind, _body_span(body), detail, statement))
 
     def _on_match(self, node: ast.Match) -> None:
         subject = self.expr(node.subject)
@@ -291,6 +322,12 @@ class _Extractor(ExpressionReader):
             case ast.MatchOr(patterns=patterns):
                 for part in patterns:
                     self._pattern(part, subject)
+
+
+def _body_span(body: Sequence[ast.stmt]) -> Span:
+    """Return the span from the first to the last statement of a body, decorators included."""
+    first = min([body[0], *getattr(body[0], "decorator_list", ())], key=lambda node: node.lineno)
+    return (first.lineno, first.col_offset, *span_of(body[-1])[2:])
 
 
 def _header(node: ast.stmt) -> Span:
@@ -321,6 +358,10 @@ _STATEMENTS: dict[type, Callable[[_Extractor, Any], None]] = {
     ast.AnnAssign: _Extractor._on_annotated,
     ast.AugAssign: _Extractor._on_augmented,
     ast.Return: _Extractor._on_return,
+    ast.Raise: _Extractor._on_raise,
+    ast.Break: _Extractor._on_jump,
+    ast.Continue: _Extractor._on_jump,
+    ast.Assert: _Extractor._on_assert,
     ast.FunctionDef: _Extractor._on_definition,
     ast.AsyncFunctionDef: _Extractor._on_definition,
     ast.ClassDef: _Extractor._on_class,

@@ -14,6 +14,7 @@ An expression is a tuple whose first item is its tag:
     ("generator", element)               a generator expression
     ("sub", base, index, span)
     ("any", expressions)                 one of several: `a or b`, `a if c else b`
+    ("not", expression)
     ("binop", operator, left, right, span)
     ("lambda", function)                 index into ModuleFacts.functions
     ("def", function)  ("class", class)  indices as well
@@ -53,17 +54,29 @@ Event = tuple[str, Expr, int, int, int, Span]
 
 Kinds: "call", "drop" (a call whose value is thrown away), "enter" and "aenter" (`with`), "iter" and
 "aiter" (`for`), "attr" and "set" (an attribute is read, is set), "sub" and "setitem" (base[index]), "op"
-(an operator).
+(an operator); and those of `FLOW`.
 """
+
+FLOW = frozenset({"yield", "return", "raise", "break", "continue", "test"})
+"""Kinds of events that run nothing but direct what runs; "test" is the condition of `if`, `while`, `assert`."""
 
 NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
 """How a call is awaited: not, by an `await` (or `async with`, `async for`) of its own, or as part of an
 awaited expression (`await gather(f(), g())`)."""
 
-Block = tuple[int, str]
-"""(parent, kind): kind is "", "loop" (`for`), "while", or "once" for code that a guard keeps from running on each request:
+Block = tuple[int, str, Expr]
+"""(parent, kind, detail): kind is "" (a branch; the detail is its condition, if that is known), "loop" (`for`; the detail is what is iterated), "while" (its
+condition), or "once" for code that a guard keeps from running on each request:
 `if _client is None`, `except RuntimeError` after asking for the running loop, a generator not yet consumed.
 "fills x,y" means once as well if what is called there sets x or y: `if not self._data: self.reload()`."""
+
+Region = tuple[str, Span, Expr, int]
+"""(kind, span, detail, statement): a stretch of the body that something around it governs.
+
+Kinds: "with" and "async with" (the body; the detail is the context manager, one region for each), "try"
+(what is guarded), "except" (a handler; what it catches, unknown if that is everything), "else",
+"finally". Parts of one `try` share its statement. Events are inside if their spans are.
+"""
 
 Statement = tuple[Span, Span]
 """The span of a statement and of its header (all of it, for a simple statement)."""
@@ -101,6 +114,7 @@ class FunctionFacts:
     events: list[Event]
     statements: list[Statement]
     blocks: list[Block]
+    regions: list[Region]
     returns: list[Expr]
     yields: list[Expr]
     outer_names: list[str]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fastlint.catalog.model import Effect
-from fastlint.facts.model import DIRECTLY, UNKNOWN, Event, Expr
+from fastlint.catalog.model import Effect, Resource
+from fastlint.facts.model import DIRECTLY, FLOW, UNKNOWN, Event, Expr
 from fastlint.project import members
 from fastlint.project.bindings import call_argument, merge_partial
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
@@ -45,6 +45,7 @@ RESPONSE = "starlette.responses.Response"
 OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete", "new_event_loop"})
 NEW_LOOP = "asyncio.BaseEventLoop"
 """What `asyncio.new_event_loop()` gives: never the loop that serves requests."""
+COMPUTES = frozenset({"compute"})
 ITEMS = {"sub": "__getitem__", "setitem": "__setitem__"}
 OTHER_LOOPS = frozenset({
     "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
@@ -65,6 +66,20 @@ class Sink(NamedTuple):
     effect: Effect
 
 
+class Act(NamedTuple):
+    """A library call and what it does, in words of the catalog ("query", "commit", "request", ...)."""
+
+    name: str
+    words: frozenset[str]
+
+
+class Making(NamedTuple):
+    """A library call that makes a resource: its dotted name, and what it makes."""
+
+    name: str
+    resource: Resource
+
+
 @dataclass(slots=True)
 class Site:
     """One place of a frame that runs other code."""
@@ -74,6 +89,8 @@ class Site:
     runs: list[Frame] = field(default_factory=list)
     """Plain functions of the program that run right here."""
     sinks: list[Sink] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    makes: list[Making] = field(default_factory=list)
     starts: list[Frame] = field(default_factory=list)
     """Coroutine functions that are awaited or scheduled from here."""
     on_loop: list[Frame] = field(default_factory=list)
@@ -91,8 +108,8 @@ class Site:
 
     def says_anything(self) -> bool:
         """Tell whether the place runs anything at all."""
-        found = (self.runs, self.sinks, self.starts, self.on_loop, self.in_thread, self.scheduled)
-        return any(found)
+        found = (self.runs, self.sinks, self.acts, self.makes, self.starts, self.on_loop, self.in_thread)
+        return any(found) or bool(self.scheduled)
 
 
 class CallResolver:
@@ -181,6 +198,8 @@ class CallResolver:
     def _may_run(self, event: Event) -> bool:
         """Tell by names alone whether an event can run code; most reads of attributes cannot."""
         kind, expr = event[0], event[1]
+        if kind in FLOW:
+            return False
         if kind == "attr":
             if expr[2] in self._read_names:
                 return True
@@ -301,6 +320,7 @@ class CallResolver:
         for base in self.inference.mro(cls):
             if isinstance(base, str):
                 self._add_sink(site, base, call)
+                self._note(site, base)
         self._run_hooks(site, cls)
 
     def construction(self, cls: ProjectClass) -> list[Frame]:
@@ -354,6 +374,7 @@ class CallResolver:
         name = callee.name
         if not awaited:
             self._add_sink(site, name, call)
+        self._note(site, name)
         model = getattr(callee.receiver, "cls", None) if name in MODEL_FACTORIES else None
         if isinstance(model, ProjectClass):
             self._construct(site, model, None)
@@ -401,6 +422,15 @@ class CallResolver:
             return
         site.sinks.append(Sink(name, effect))
 
+    def _note(self, site: Site, name: str) -> None:
+        """Note what a library call does and makes."""
+        words = self.catalog.acts_of(name)
+        if words and words != COMPUTES:
+            site.acts.append(Act(name, words))
+        resource = self.catalog.resource(name)
+        if resource is not None:
+            site.makes.append(Making(name, resource))
+
     def _is_exempt(self, effect: Effect, call: Expr, frame: Frame) -> bool:
         for condition in effect.unless:
             where, _, literal = condition.partition("=")
@@ -431,6 +461,7 @@ class CallResolver:
                         site.runs.append(entered)
                 elif isinstance(method, LibraryName):
                     self._add_sink(site, method.name, None)
+                    self._note(site, method.name)
 
     def _enter(self, site: Site, value: Value, *, is_async: bool) -> None:
         if isinstance(value, Suspended):

@@ -59,7 +59,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Verdict:
     """What a rule says of a suspect; the engine adds places, chain and entry points."""
 
     suspect: Suspect
@@ -75,7 +75,7 @@ class Rule(cst.CSTVisitor):
 
     code: ClassVar[str]
 
-    def __init__(self, suspect: Suspect, report: Callable[[Finding], None]) -> None:
+    def __init__(self, suspect: Suspect, report: Callable[[Verdict], None]) -> None:
         super().__init__()
         self.suspect = suspect
         self._report = report
@@ -87,7 +87,7 @@ class Rule(cst.CSTVisitor):
 
     def report(self, message: str, advice: str, severity: Severity) -> None:
         """Report the suspect, never as worse than the rule's own severity."""
-        self._report(Finding(self.suspect, min(self.info.severity, severity), message, advice))
+        self._report(Verdict(self.suspect, min(self.info.severity, severity), message, advice))
 
 
 class BlockingRule(Rule):

@@ -1,0 +1,91 @@
+"""What runs for requests, and what the library calls in it do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fastlint.application.model import LOOP, REQUEST, THREAD, Entry
+from fastlint.catalog.model import Resource
+from fastlint.facts.model import Expr, Span
+from fastlint.project.calls import CallResolver, Site
+from fastlint.project.program import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A library call that runs for requests."""
+
+    site: Site
+    name: str
+    """The dotted name of what is called."""
+    runs_on: frozenset[str]
+    """LOOP, THREAD or both."""
+
+    @property
+    def frame(self) -> Frame:
+        """The function call that it is part of."""
+        return self.site.frame
+
+    @property
+    def expr(self) -> Expr:
+        """The call, or what `with` enters and `for` iterates."""
+        return self.site.event[1]
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return self.site.event[5]
+
+
+class RequestPath:
+    """The frames that entry points of requests lead to, and the threads that run them.
+
+    Left out is what only start-up, tests and scripts run, and coroutine functions of which nobody knows
+    who awaits them.
+    """
+
+    def __init__(self, entries: Iterable[Entry], resolver: CallResolver) -> None:
+        self._resolver = resolver
+        self._runs_on: dict[Frame, set[str]] = {}
+        queue = deque((e.frame, e.runs_on) for e in entries if e.phase == REQUEST)
+        while queue:
+            frame, place = queue.popleft()
+            known = self._runs_on.setdefault(frame, set())
+            if place in known:
+                continue
+            known.add(place)
+            for site in resolver.sites(frame):
+                queue.extend((callee, place) for callee in site.runs)
+                queue.extend((callee, LOOP) for callee in (*site.starts, *site.on_loop, *site.scheduled))
+                queue.extend((callee, THREAD) for callee in site.in_thread)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._runs_on)
+
+    def __contains__(self, frame: Frame) -> bool:
+        return frame in self._runs_on
+
+    def runs_on(self, frame: Frame) -> frozenset[str]:
+        """Return where a frame runs for requests: LOOP, THREAD, both, or nowhere."""
+        return frozenset(self._runs_on.get(frame, ()))
+
+    def sites(self) -> Iterator[Site]:
+        """Yield every place that runs something for requests."""
+        for frame in self._runs_on:
+            yield from self._resolver.sites(frame)
+
+    def uses(self, *words: str) -> Iterator[Use]:
+        """Yield the library calls that do what one of the words says ("query", "commit", ...)."""
+        wanted = frozenset(words)
+        for site in self.sites():
+            for name, found in site.acts:
+                if found & wanted:
+                    yield Use(site, name, self.runs_on(site.frame))
+
+    def makings(self) -> Iterator[tuple[Use, Resource]]:
+        """Yield the library calls that make a resource (client, engine, session, ...)."""
+        for site in self.sites():
+            for name, resource in site.makes:
+                yield Use(site, name, self.runs_on(site.frame)), resource

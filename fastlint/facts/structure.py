@@ -1,0 +1,99 @@
+"""Questions about the facts of one function: what an expression contains, what stands around a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.facts.model import Event, Expr, FunctionFacts, Region, Span
+
+_FIRST = frozenset(
+    {"attr", "star", "await", "elem", "aelem", "enter", "aenter", "not", "instance", "generator", "item"}
+)
+
+
+def children(expr: Expr) -> Iterator[Expr]:
+    """Yield the expressions that an expression is made of."""
+    tag = expr[0]
+    if tag in _FIRST:
+        yield expr[1]
+    elif tag == "call":
+        yield expr[1]
+        yield from expr[2]
+        yield from (value for _, value in expr[3])
+    elif tag in ("list", "tuple", "set", "any"):
+        yield from expr[1]
+    elif tag == "dict":
+        yield from expr[1]
+        yield from expr[2]
+    elif tag in ("sub", "except"):
+        yield from expr[1:3]
+    elif tag == "binop":
+        yield from expr[2:4]
+    elif tag == "typed":
+        yield from (part for part in expr[1:3] if part is not None)
+    elif tag == "within":
+        yield expr[2]
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Yield an expression and all that is in it; the bodies of lambdas are functions of their own."""
+    pending = [expr]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(children(current))
+
+
+def mentions(expr: Expr, name: str) -> bool:
+    """Tell whether an expression reads a name."""
+    return any(part[0] == "name" and part[1] == name for part in walk(expr))
+
+
+def unwrapped(expr: Expr) -> Expr:
+    """Return what is awaited, entered or declared: the call in `await f()`, `with f() as x`, `x: T = f()`."""
+    while expr[0] in ("await", "enter", "aenter", "typed") and expr[-1] is not None:
+        expr = expr[2] if expr[0] == "typed" else expr[1]
+    return expr
+
+
+def is_inside(inner: Span, outer: Span) -> bool:
+    """Tell whether a span lies within another one."""
+    return outer[:2] <= inner[:2] and inner[2:] <= outer[2:]
+
+
+def regions_around(facts: FunctionFacts, span: Span, *kinds: str) -> list[Region]:
+    """Return the regions of those kinds (all, if none are named) that a place is in, innermost first."""
+    found = [r for r in facts.regions if (not kinds or r[0] in kinds) and is_inside(span, r[1])]
+    return sorted(found, key=lambda region: region[1], reverse=True)
+
+
+def handlers_of(facts: FunctionFacts, region: Region) -> list[Region]:
+    """Return the `except` and `finally` regions that belong to the same `try` as a region."""
+    return [r for r in facts.regions if r[0] in ("except", "finally") and r[3] == region[3]]
+
+
+def blocks_around(facts: FunctionFacts, block: int) -> Iterator[tuple[int, str, Expr]]:
+    """Yield (index, kind, detail) of a block and of those around it, innermost first."""
+    while block >= 0:
+        parent, kind, detail = facts.blocks[block]
+        yield block, kind, detail
+        block = parent
+
+
+def loops_around(facts: FunctionFacts, block: int) -> list[tuple[int, str, Expr]]:
+    """Return (index, kind, detail) of the loops around a block: "loop" with what it iterates, or "while"."""
+    return [found for found in blocks_around(facts, block) if found[1] in ("loop", "while")]
+
+
+def events_in(facts: FunctionFacts, span: Span, *kinds: str) -> list[Event]:
+    """Return the events of those kinds within a span, in the order in which they run."""
+    return [e for e in facts.events if (not kinds or e[0] in kinds) and is_inside(e[5], span)]
+
+
+def names_bound_to(facts: FunctionFacts, call: Expr) -> list[str]:
+    """Return the names that receive the value of a call, awaited or entered or as it is."""
+    return [
+        name
+        for name, bindings in facts.bindings.items()
+        if any(unwrapped(value) is call for _, _, value in bindings)
+    ]

@@ -1,0 +1,121 @@
+"""What running a function does below it: queries, requests, commits, by the nearest way."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fastlint.project.calls import CallResolver, Site
+from fastlint.project.program import Frame
+
+REQUESTING = frozenset({"http", "sdk", "network"})
+"""Kinds of blocking calls that wait for another service."""
+
+
+class Step(NamedTuple):
+    """The nearest way from a frame to a library call that does something."""
+
+    site: Site
+    """The place in the frame to go through."""
+    callee: Frame | None
+    """What it runs there; None where the place is the library call itself."""
+    name: str
+    """The library call, by its dotted name."""
+    length: int
+
+
+class Performs:
+    """Answers what a frame does, directly or through what it calls and awaits.
+
+    Followed are plain calls and awaited coroutines: what is over when the call is. Tasks, callbacks and
+    what is handed to a thread without being awaited are not.
+    """
+
+    def __init__(self, resolver: CallResolver) -> None:
+        self.resolver = resolver
+        self._steps: dict[tuple[Frame, str], Step] = {}
+        self._seen: set[Frame] = set()
+        self._callers: dict[Frame, list[tuple[Frame, Site]]] = defaultdict(list)
+
+    def step(self, frame: Frame, word: str) -> Step | None:
+        """Return the first step of the nearest way to what the word says ("query"), or None."""
+        self._explore(frame)
+        return self._steps.get((frame, word))
+
+    def at(self, site: Site, word: str) -> list[Step]:
+        """Return the ways that begin at a site: through the site itself, or what it calls and awaits."""
+        found = [Step(site, None, name, 1) for name, words in performed(site) if word in words]
+        for callee in followed(site):
+            below = self.step(callee, word)
+            if below is not None:
+                found.append(Step(site, callee, below.name, below.length + 1))
+        return sorted(found, key=lambda step: step.length)
+
+    def chain(self, step: Step, word: str) -> list[Step]:
+        """Return the steps from one down to the library call."""
+        steps = [step]
+        seen = {step.site.frame}
+        while steps[-1].callee is not None and steps[-1].callee not in seen:
+            callee = steps[-1].callee
+            seen.add(callee)
+            following = self._steps.get((callee, word))
+            if following is None:
+                break
+            steps.append(following)
+        return steps
+
+    def _explore(self, start: Frame) -> None:
+        if start in self._seen:
+            return
+        self._seen.add(start)
+        queue = deque([start])
+        settled: deque[tuple[Frame, str]] = deque()
+        while queue:
+            frame = queue.popleft()
+            for site in self.resolver.sites(frame):
+                for name, words in performed(site):
+                    for word in words:
+                        self._offer(settled, frame, word, Step(site, None, name, 1))
+                for callee in followed(site):
+                    self._callers[callee].append((frame, site))
+                    if callee in self._seen:
+                        settled.extend((callee, word) for found, word in self._known(callee))
+                    else:
+                        self._seen.add(callee)
+                        queue.append(callee)
+        while settled:
+            callee, word = settled.popleft()
+            step = self._steps[callee, word]
+            for frame, site in self._callers[callee]:
+                self._offer(settled, frame, word, Step(site, callee, step.name, step.length + 1))
+
+    def _known(self, frame: Frame) -> Iterator[tuple[Frame, str]]:
+        return ((frame, word) for word in WORDS if (frame, word) in self._steps)
+
+    def _offer(self, settled: deque[tuple[Frame, str]], frame: Frame, word: str, step: Step) -> None:
+        known = self._steps.get((frame, word))
+        if known is None or step.length < known.length:
+            self._steps[frame, word] = step
+            settled.append((frame, word))
+
+
+WORDS = ("query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep")
+
+
+def performed(site: Site) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the library calls of a site with what they do; what blocks on a network is a request."""
+    yield from site.acts
+    for sink in site.sinks:
+        if sink.effect.kind in REQUESTING:
+            yield sink.name, frozenset({"request"})
+        elif sink.effect.kind == "sleep":
+            yield sink.name, frozenset({"sleep"})
+
+
+def followed(site: Site) -> Iterator[Frame]:
+    """Yield the frames that have run when the place of the site is passed."""
+    yield from site.runs
+    if site.is_awaited:
+        yield from site.starts
+        yield from site.in_thread

@@ -1,0 +1,1 @@
+"""Rules about dependencies, and about what has to be closed."""
