@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import tomllib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NamedTuple
@@ -17,6 +15,8 @@ import pytest
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # which HTTP library the client stands on does not matter here
     from fastapi.testclient import TestClient
+
+from .serving import importable
 
 FIXTURE = Path(__file__).parent / "fixtures" / "contexts"
 ROWS = tomllib.loads((FIXTURE / "expected.toml").read_text(encoding="utf-8"))["row"]
@@ -86,18 +86,6 @@ class Server:
             )
             for name, observation in self.recorder.observations.items()
         }
-
-
-@contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Make the package `app` of a folder importable, and forget it afterwards."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in [name for name in sys.modules if name.split(".")[0] == "app"]:
-            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
