@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastlint.application.model import LOOP, REQUEST, THREAD, Entry
 from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, Span
+from fastlint.facts.structure import called_name
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.program import Frame
 
@@ -83,6 +84,13 @@ class RequestPath:
             for name, found in site.acts:
                 if found & wanted:
                     yield Use(site, name, self.runs_on(site.frame))
+
+    def calls(self, *names: str) -> Iterator[tuple[Frame, Expr]]:
+        """Yield the calls that are written with one of the names, whatever these are."""
+        for frame in self._runs_on:
+            for kind, expr, *_ in frame.function.facts.events:
+                if kind in ("call", "drop") and called_name(expr) in names:
+                    yield frame, expr
 
     def makings(self) -> Iterator[tuple[Use, Resource]]:
         """Yield the library calls that make a resource (client, engine, session, ...)."""

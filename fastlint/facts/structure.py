@@ -49,6 +49,12 @@ def mentions(expr: Expr, name: str) -> bool:
     return any(part[0] == "name" and part[1] == name for part in walk(expr))
 
 
+def called_name(call: Expr) -> str:
+    """Return the last part of the name that a call is written with, or nothing."""
+    base = call[1]
+    return str(base[2]) if base[0] == "attr" else str(base[1]) if base[0] == "name" else ""
+
+
 def unwrapped(expr: Expr) -> Expr:
     """Return what is awaited, entered or declared: the call in `await f()`, `with f() as x`, `x: T = f()`."""
     while expr[0] in ("await", "enter", "aenter", "typed") and expr[-1] is not None:

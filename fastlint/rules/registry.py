@@ -50,8 +50,13 @@ def _database(code: str, name: str, summary: str, *, per_function: bool = False)
     return RuleInfo(code, name, summary, Severity.ERROR, BLOCKING, kinds, module, per_function=per_function)
 
 
+FAMILIES = {
+    "1": "event_loop", "2": "database", "3": "lifecycle", "4": "caching", "5": "responses", "6": "middleware",
+}  # fmt: skip
+
+
 def _model(code: str, name: str, summary: str, severity: Severity, *, default: bool = True) -> RuleInfo:
-    family = {"1": "event_loop", "2": "database", "3": "lifecycle"}[code[2]]
+    family = FAMILIES[code[2]]
     module = f"fastlint.rules.{family}.{name.replace('-', '_')}"
     return RuleInfo(code, name, summary, severity, MODEL, module=module, default=default)
 
@@ -122,6 +127,8 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL323", "contextvar-in-sync-dependency", "The route does not see what the dependency sets", Severity.WARNING),
     _model("FL324", "dangling-task", "Nothing keeps the task", Severity.WARNING),
     _model("FL325", "websocket-registry-leak", "Closed WebSockets stay in the registry", Severity.WARNING),
+    _model("FL507", "stream-in-memory-buffer", "What is complete already is streamed line by line", Severity.ERROR),
+    _model("FL601", "base-http-middleware", "A middleware costs a task and a stream for each request", Severity.WARNING),
     RuleInfo("FL900", "syntax-error", "A file does not parse", Severity.ERROR, RUN),
     RuleInfo("FL901", "unreadable-file", "A file cannot be read", Severity.ERROR, RUN),
     RuleInfo("FL902", "file-too-large", "A file is too large to check", Severity.WARNING, RUN),

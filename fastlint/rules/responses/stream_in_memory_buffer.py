@@ -1,0 +1,66 @@
+"""FL507: A response streams what is in memory, or in a file, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.facts.model import Expr
+from fastlint.project.bindings import call_argument
+from fastlint.project.program import Frame
+from fastlint.project.values import Instance, LibraryName, Text, Value
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
+
+STREAMS = frozenset({"fastapi.responses.StreamingResponse", "starlette.responses.StreamingResponse"})
+BUFFERS = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
+FILES = frozenset({"io.TextIOWrapper", "io.BufferedReader", "io.FileIO", "typing.IO", "typing.BinaryIO"})
+
+
+class StreamInMemoryBuffer(ModelRule):
+    """A response streams what is in memory, or in a file, line by line."""
+
+    code = "FL507"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at what each `StreamingResponse` of the request path is given."""
+        for frame, call in self.application.requests.calls("StreamingResponse"):
+            content = call_argument(call, 0, "content")
+            values = self.application.inference.values(content, frame) if content is not None else ()
+            if content is None or not self._is_stream(call, frame):
+                continue
+            if values and all(_is_a(value, BUFFERS) for value in values):
+                yield self._finding(frame, call, "a buffer that is complete already", _whole(content))
+            elif values and all(_is_a(value, FILES) for value in values):
+                yield self._finding(frame, call, "an open file", "Return `FileResponse(path)`")
+            elif values and all(isinstance(value, Text) or _is_a(value, TEXTS) for value in values):
+                yield self._finding(
+                    frame, call, "a value that is complete already", "Return `Response(...)` with it"
+                )
+
+    def _is_stream(self, call: Expr, frame: Frame) -> bool:
+        callees = self.application.inference.values(call[1], frame)
+        return any(isinstance(v, LibraryName) and v.name in STREAMS for v in callees)
+
+    def _finding(self, frame: Frame, call: Expr, what: str, advice: str) -> Finding:
+        return self.finding(
+            frame,
+            call[-1],
+            f"`StreamingResponse` iterates {what} line by line, with a hop to the thread pool for each line"
+            f"{self.where(frame)}",
+            advice,
+        )
+
+
+TEXTS = frozenset({"builtins.bytes", "builtins.str"})
+
+
+def _is_a(value: Value, names: frozenset[str]) -> bool:
+    return isinstance(value, Instance) and value.cls in names
+
+
+def _whole(content: Expr) -> str:
+    """Return how to send a buffer at once."""
+    text = render(content)
+    shown = f"{text}.getvalue()" if content[0] in ("name", "attr") else "buffer.getvalue()"
+    return f"Return `Response({shown}, media_type=...)`, with the same headers"
