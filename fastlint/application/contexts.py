@@ -17,6 +17,7 @@ from fastlint.project.infer import Inference
 from fastlint.project.members import class_attribute, subclasses
 from fastlint.project.performs import Performs
 from fastlint.project.program import Frame, Function, Program, ProjectClass
+from fastlint.project.queries import Queries
 from fastlint.project.reach import Reach, Way
 from fastlint.project.values import FunctionValue, Instance
 from fastlint.sources.versions import Versions
@@ -68,6 +69,8 @@ class Application:
         self.reach.explore([*self.on_loop, *self.in_thread])
         self.requests = RequestPath(self.entries, self.resolver)
         self.performs = Performs(self.resolver)
+        self.queries = Queries(self.inference)
+        self.models = self.resolver.models
 
     def _spread(self) -> None:
         """Follow calls from the entry points: for requests first, then from start-up, then the rest."""

@@ -24,6 +24,7 @@ from fastlint.project.call_indexes import (
 )
 from fastlint.project.infer import Inference
 from fastlint.project.lazy_loads import QUERY, LazyLoads
+from fastlint.project.models import Models
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import (
     ClassValue,
@@ -131,7 +132,8 @@ class CallResolver:
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = property_names(inference)
         self._special = special_method_names(inference)
-        self._lazy_loads = LazyLoads(inference)
+        self.models = Models(inference)
+        self._lazy_loads = LazyLoads(inference, self.models)
         self._read_names = self._properties | self._lazy_loads.names() | blocking_attributes(self.catalog)
         """Attributes that may run code when they are read."""
         self._defined, made = attribute_names(inference)

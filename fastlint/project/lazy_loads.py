@@ -6,10 +6,10 @@ from fastlint.catalog.model import Effect
 from fastlint.facts.model import Expr
 from fastlint.project.bindings import call_argument
 from fastlint.project.infer import Inference
+from fastlint.project.models import Models
 from fastlint.project.program import Frame, ProjectClass
-from fastlint.project.values import FunctionValue, Instance, LibraryName
+from fastlint.project.values import FunctionValue, Instance
 
-RELATIONSHIPS = frozenset({"sqlalchemy.orm.relationship", "sqlmodel.Relationship", "sqlalchemy.orm.backref"})
 EAGER = frozenset({"joinedload", "selectinload", "subqueryload", "contains_eager", "immediateload"})
 ASYNC = frozenset({"AsyncSession", "async_sessionmaker", "create_async_engine", "awaitable_attrs"})
 SESSION = "sqlalchemy.orm.Session"
@@ -24,8 +24,9 @@ class LazyLoads:
     from a synchronous session.
     """
 
-    def __init__(self, inference: Inference) -> None:
+    def __init__(self, inference: Inference, models: Models) -> None:
         self._inference = inference
+        self._models = models
         self._found: set[tuple[ProjectClass, str]] = set()
         mentions: set[str] = set()
         for module in inference.program.modules.values():
@@ -46,16 +47,8 @@ class LazyLoads:
 
     def _collect(self, eager: set[str]) -> None:
         for cls in self._inference.program.classes():
-            scope = self._inference.program.generic_frame(cls.module.functions[cls.facts.parent])
-            for name, bindings in cls.facts.bindings.items():
-                value = bindings[-1][2]
-                made: Expr | None = value[2] if value[0] == "typed" else value
-                if made is None or made[0] != "call" or name in eager:
-                    continue
-                callees = self._inference.values(made[1], scope)
-                lazy = call_argument(made, None, "lazy")
-                is_lazy = lazy is None or lazy[:2] in (("const", "select"), ("const", True))
-                if is_lazy and any(isinstance(v, LibraryName) and v.name in RELATIONSHIPS for v in callees):
+            for name, relationship in self._models.own_relationships(cls).items():
+                if relationship.is_lazy and name not in eager:
                     self._found.add((cls, name))
 
     def names(self) -> frozenset[str]:
