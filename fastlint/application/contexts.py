@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
+from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
 from fastlint.application.routes import ROUTERS, Route
 from fastlint.application.validators import VALIDATING
@@ -71,6 +72,7 @@ class Application:
         self.performs = Performs(self.resolver)
         self.queries = Queries(self.inference)
         self.models = self.resolver.models
+        self.providers = Providers(self.dependencies, self.resolver, self.performs)
 
     def _spread(self) -> None:
         """Follow calls from the entry points: for requests first, then from start-up, then the rest."""

@@ -241,7 +241,7 @@ def special_method(inference: Inference, value: Value, name: str) -> Values:
         return class_attribute(inference, value.cls, name, value) or ()
     member = inference.catalog.member(value.cls, name)
     catalog = inference.catalog
-    known = member in catalog.returns or member in catalog.effects
+    known = member in catalog.returns or member in catalog.effects or member in catalog.acts
     return (LibraryName(member, value),) if known else ()
 
 
