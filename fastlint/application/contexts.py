@@ -11,6 +11,7 @@ from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
 from fastlint.application.routes import ROUTERS, Route
+from fastlint.application.solving import Run, solve
 from fastlint.application.validators import VALIDATING
 from fastlint.facts.model import Parameter
 from fastlint.project.calls import CallResolver, Site
@@ -253,6 +254,11 @@ class Application:
         """Return the whole dependency tree of a route: its own, its routers' and its application's."""
         users = (*self.endpoints.get(route, ()), route, *self.table.above(route.router))
         return self.dependencies.tree(users)
+
+    def solved(self, route: Route) -> list[Run]:
+        """Return what a request of a route runs of its dependencies, in order."""
+        users = (*reversed(self.table.above(route.router)), route, *self.endpoints.get(route, ())[:1])
+        return solve(self.dependencies, users)
 
     def is_injected(self, frame: Frame, parameter: Parameter) -> bool:
         """Tell whether FastAPI injects a parameter of the frame's function."""

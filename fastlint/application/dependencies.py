@@ -31,9 +31,27 @@ class Need:
     def scope(self) -> str:
         """When the exit code of a `yield` dependency runs: "request" (after the response) or "function".
 
-        FastAPI 0.165: fastapi/params.py, Depends; the keyword exists since 0.121.
+        FastAPI 0.165: fastapi/params.py, Depends; the keyword exists since 0.121. Empty if it is given but
+        cannot be read.
         """
-        return FUNCTION_SCOPE if self._keyword("scope") == ("const", "function") else REQUEST_SCOPE
+        given = self._keyword("scope")
+        if given is None or given == ("const", None):
+            return REQUEST_SCOPE
+        return str(given[1]) if given[0] == "const" else ""
+
+    @property
+    def effective_scope(self) -> str:
+        """The scope under which the value is kept; none for what has no exit code and names no scope.
+
+        FastAPI 0.165: fastapi/dependencies/models.py, _get_computed_scope.
+        """
+        given = self._keyword("scope")
+        return self.scope if self.is_generator or given not in (None, ("const", None)) else ""
+
+    @property
+    def is_generator(self) -> bool:
+        """Whether the provider yields its value, so that it has exit code."""
+        return isinstance(self.provider, FunctionValue) and self.provider.function.facts.is_generator
 
     @property
     def use_cache(self) -> bool:
