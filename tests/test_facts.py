@@ -513,6 +513,16 @@ def test_what_does_not_parse() -> None:
     assert problem.message == "Invalid syntax, so nothing in this file is checked"
 
 
+def test_other_operations_keep_what_they_are_made_of() -> None:
+    found = body("a = -b\nc = f'{b}!'\nd = b < 2 < c").bindings
+
+    assert {name: (found[name][0][2][0], len(found[name][0][2][1])) for name in "acd"} == {
+        "a": ("other", 1),
+        "c": ("text", 1),
+        "d": ("compare", 3),
+    }
+
+
 def test_an_unknown_expression_says_nothing() -> None:
     expected: Expr = UNKNOWN
-    assert [value for _, _, value in body("a = -b").bindings["a"]] == [expected]
+    assert [value for _, _, value in body("a = yield").bindings["a"]] == [expected]

@@ -196,10 +196,8 @@ class ExpressionReader:
         return handler(self, node) if handler is not None else self._other(node)
 
     def _other(self, node: ast.expr) -> Expr:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self.expr(child)
-        return UNKNOWN
+        parts = [self.expr(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        return ("other", tuple(parts)) if parts else UNKNOWN
 
     def _call(self, node: ast.Call, kind: str, awaited: bool = False) -> Expr:
         func = node.func
@@ -263,7 +261,7 @@ class ExpressionReader:
 
     def _on_not(self, node: ast.UnaryOp) -> Expr:
         value = self.expr(node.operand)
-        return ("not", value) if isinstance(node.op, ast.Not) else UNKNOWN
+        return ("not", value) if isinstance(node.op, ast.Not) else ("other", (value,))
 
     def _on_choice(self, node: ast.IfExp) -> Expr:
         self._test(node.test)
@@ -281,6 +279,7 @@ class ExpressionReader:
 
     def _on_compare(self, node: ast.Compare) -> Expr:
         left = self.expr(node.left)
+        parts = [left]
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.expr(right_node)
             name = type(operator).__name__
@@ -288,7 +287,8 @@ class ExpressionReader:
                 value = ("binop", name, left, right, span_of(node))
                 self.here.events.append(("op", value, self.statement, self.block, NOT_AWAITED, value[4]))
             left = right
-        return ("lit", "bool")
+            parts.append(right)
+        return ("compare", tuple(parts))
 
     def _on_lambda(self, node: ast.Lambda) -> Expr:
         return ("lambda", self.read_function(node, "<lambda>"))
@@ -326,12 +326,13 @@ class ExpressionReader:
         return value
 
     def _on_fstring(self, node: ast.JoinedStr) -> Expr:
+        parts = []
         for part in node.values:
             if isinstance(part, ast.FormattedValue):
-                self.expr(part.value)
+                parts.append(self.expr(part.value))
                 if part.format_spec is not None:
                     self.expr(part.format_spec)
-        return ("lit", "str")
+        return ("text", tuple(parts))
 
     def _on_yield(self, node: ast.Yield) -> Expr:
         self.here.is_generator = True

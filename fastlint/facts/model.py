@@ -16,6 +16,9 @@ An expression is a tuple whose first item is its tag:
     ("any", expressions)                 one of several: `a or b`, `a if c else b`
     ("not", expression)
     ("binop", operator, left, right, span)
+    ("text", parts)                      an f-string, and what is written into it
+    ("compare", parts)                   a comparison, and what is compared
+    ("other", parts)                     another operation, and what it is made of
     ("lambda", function)                 index into ModuleFacts.functions
     ("def", function)  ("class", class)  indices as well
     ("import", module, level, name)      `from module import name`; name is None for `import module`

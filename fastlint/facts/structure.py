@@ -20,7 +20,7 @@ def children(expr: Expr) -> Iterator[Expr]:
         yield expr[1]
         yield from expr[2]
         yield from (value for _, value in expr[3])
-    elif tag in ("list", "tuple", "set", "any"):
+    elif tag in ("list", "tuple", "set", "any", "text", "compare", "other"):
         yield from expr[1]
     elif tag == "dict":
         yield from expr[1]

@@ -69,6 +69,14 @@ def _constant(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return () if value is None else (Instance(f"builtins.{type(value).__name__}"),)
 
 
+def _text(inference: Inference, expr: Expr, frame: Frame) -> Values:
+    return (Instance("builtins.str"),)
+
+
+def _comparison(inference: Inference, expr: Expr, frame: Frame) -> Values:
+    return (Instance("builtins.bool"),)
+
+
 def _literal(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return (Instance(f"builtins.{expr[1]}"),)
 
@@ -263,6 +271,8 @@ HANDLERS: dict[str, Callable[[Inference, Expr, Frame], Values]] = {
     "call": _call,
     "const": _constant,
     "lit": _literal,
+    "text": _text,
+    "compare": _comparison,
     "await": _await,
     "list": _collection,
     "tuple": _collection,
