@@ -892,8 +892,8 @@ def test_making_a_coroutine_runs_nothing(tmp_path: Path) -> None:
         ("await asyncio.wait_for(work(), 1)", "FL101"),
         ("await asyncio.shield(work())", "FL101"),
         ("coroutine = work(); await coroutine", "FL101"),
-        ("task = asyncio.create_task(work())", "FL110"),
-        ("task = asyncio.ensure_future(work())", "FL110"),
+        ("task = asyncio.create_task(work()); return task", "FL110"),
+        ("task = asyncio.ensure_future(work()); return task", "FL110"),
         ("await asyncio.wait([asyncio.create_task(work())])", "FL101"),
     ],
 )
@@ -943,7 +943,7 @@ def test_callbacks_of_the_event_loop(tmp_path: Path) -> None:
         async def read():
             asyncio.get_running_loop().call_soon(flush)
             asyncio.get_running_loop().call_later(1, lambda: flush())  # FL101
-            asyncio.create_task(work()).add_done_callback(done)
+            asyncio.create_task(work()).add_done_callback(done)  # FL324
         """,
     )
 
