@@ -43,6 +43,16 @@ def blocking() -> Iterator[tuple[str, str]]:
                 yield name, file
 
 
+def said(section: str, key: str) -> dict[str, set[str]]:
+    """Every name of a section to the words that are said of it."""
+    found: dict[str, set[str]] = {}
+    for table in TABLES.values():
+        for group in table.get(section, []):
+            for name in group["names"]:
+                found.setdefault(name, set()).add(group[key])
+    return found
+
+
 def merged(section: str) -> dict[str, str]:
     return {name: written for table in TABLES.values() for name, written in table.get(section, {}).items()}
 
@@ -122,9 +132,23 @@ def test_aliases_lead_to_a_name_and_not_in_circles() -> None:
 
 def test_nothing_is_known_under_an_alias() -> None:
     catalog = load_catalog({module for table in TABLES.values() for module in table.get("modules", ())})
-    for name, file in blocking():
-        spelled = name.removesuffix(".*")
-        assert catalog.canonical(spelled) == spelled, file
+    for file, table in TABLES.items():
+        for group in (group for section in GROUPS for group in table.get(section, [])):
+            for spelled in (name.removesuffix(".*") for name in group["names"]):
+                assert catalog.canonical(spelled) == spelled, file
+
+
+def test_what_blocks_does_more_than_compute() -> None:
+    catalog = load_catalog({module for table in TABLES.values() for module in table.get("modules", ())})
+    assert not {name for name, _ in blocking() if "compute" in catalog.acts_of(name)}
+
+
+def test_a_write_is_a_query() -> None:
+    assert not {name for name, acts in said("acts", "act").items() if "write" in acts and "query" not in acts}
+
+
+def test_a_call_makes_one_thing() -> None:
+    assert not {name for name, made in said("resources", "resource").items() if len(made) > 1}
 
 
 def described() -> dict[str, set[str]]:
@@ -183,6 +207,59 @@ def test_a_user_extends_and_overrides_the_catalog() -> None:
     assert catalog.member("acme.Client", "get") == "requests.Session.get"
 
 
+def test_a_user_says_what_calls_do() -> None:
+    own = {
+        "acts": [
+            {"act": "query", "names": ["acme.Table.*", "acme.Table.save"]},
+            {"act": "write", "names": ["acme.Table.save"]},
+            {"act": "compute", "names": ["acme.Table.copy", "acme.colors.*"]},
+        ],
+        "bases": {"acme.View": ["acme.Table"]},
+    }
+    catalog = load_catalog(set(), own)
+    assert catalog.acts_of("acme.Table.save") == {"query", "write"}
+    assert catalog.acts_of("acme.Table.find") == {"query"}
+    assert catalog.acts_of("acme.Table.copy") == {"compute"}
+    assert catalog.acts_of("acme.colors.mix") == {"compute"}
+    assert catalog.acts_of("acme.paint") == frozenset()
+    assert catalog.member("acme.View", "save") == "acme.Table.save"
+    assert catalog.member("acme.View", "find") == "acme.Table.find"
+
+
+def test_a_user_says_what_calls_make() -> None:
+    own = {
+        "resources": [
+            {"resource": "client", "cost": "unbounded", "close": ["stop"], "names": ["acme.Client"]},
+            {"resource": "session", "cost": "short", "names": ["acme.Factory.__call__"]},
+        ],
+    }
+    catalog = load_catalog(set(), own)
+    client = catalog.resource("acme.Client")
+    assert client is not None
+    assert (client.kind, client.cost, client.close, client.rank) == (
+        "client",
+        "unbounded",
+        frozenset({"stop"}),
+        2,
+    )
+    session = catalog.resource("acme.Factory")
+    assert session is not None
+    assert (session.kind, session.close, session.rank) == ("session", frozenset(), 0)
+    assert catalog.resource("acme.Client.ping") is None
+
+
+def test_what_the_catalog_says_of_a_session() -> None:
+    catalog = load_catalog({"sqlalchemy", "sqlmodel"})
+    session = "sqlmodel.ext.asyncio.session.AsyncSession"
+    assert catalog.acts_of(catalog.member(session, "exec")) == {"query"}
+    assert catalog.acts_of(catalog.member(session, "execute")) == {"query"}
+    assert catalog.acts_of(catalog.member(session, "commit")) == {"commit"}
+    assert catalog.acts_of(catalog.member(session, "add")) == {"compute"}
+    made = catalog.resource("sqlalchemy.ext.asyncio.async_sessionmaker.__call__")
+    assert made is not None
+    assert "close" in made.close
+
+
 @pytest.mark.parametrize(
     ("own", "message"),
     [
@@ -213,6 +290,25 @@ def test_a_user_extends_and_overrides_the_catalog() -> None:
         (
             {"decorators": [{"effect": "blocks", "names": ["a.b"]}]},
             '[[catalog.decorators]] number 1 lacks "kind"',
+        ),
+        ({"acts": {"act": "query"}}, '"acts" in the catalog must be written as [[catalog.acts]]'),
+        ({"acts": [{"names": ["a.b"]}]}, '[[catalog.acts]] number 1 lacks "act"'),
+        ({"acts": [{"act": "querry"}]}, '"act" in [[catalog.acts]] number 1 must be one of "query", "write"'),
+        (
+            {"acts": [{"act": "query", "cost": "short"}]},
+            'unknown key "cost" in [[catalog.acts]] number 1',
+        ),
+        (
+            {"resources": [{"resource": "pool", "names": ["a.b"]}]},
+            '[[catalog.resources]] number 1 lacks "cost"',
+        ),
+        (
+            {"resources": [{"resource": "pools"}]},
+            '"resource" in [[catalog.resources]] number 1 must be one of "engine", "pool"',
+        ),
+        (
+            {"resources": [{"close": "close"}]},
+            '"close" in [[catalog.resources]] number 1 must be a list of strings',
         ),
         ({"returns": {"a.b": "list["}}, '"a.b" in [catalog.returns] is "list[", which is no type'),
         ({"attributes": {"a": {"b": "int"}}}, "[catalog.attributes] must map names to strings; quote names"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from fastlint.catalog.model import COSTS, DECORATOR_EFFECTS, KINDS, PLACES
+from fastlint.catalog.model import ACTS, COSTS, DECORATOR_EFFECTS, KINDS, PLACES, RESOURCES
 from fastlint.config.load import load_settings
 from fastlint.config.settings import OUTPUT_FORMATS, Settings
 from fastlint.engine.run import check
@@ -83,7 +83,8 @@ def test_every_word_of_the_catalog_is_described() -> None:
     kinds = re.findall(r"^\| `(\w+)` \| [^|]+ \| FL", page, re.MULTILINE)
 
     assert sorted(kinds) == sorted(KINDS)
-    assert [word for word in (*COSTS, *PLACES, *DECORATOR_EFFECTS) if f'`"{word}"`' not in page] == []
+    words = (*COSTS, *PLACES, *DECORATOR_EFFECTS, *ACTS, *RESOURCES)
+    assert [word for word in words if f'`"{word}"`' not in page] == []
 
 
 def test_every_format_is_described() -> None:
