@@ -13,7 +13,7 @@ PLACES = ("thread", "process", "loop", "caller")
 DECORATOR_EFFECTS = ("memoises", "offloads", "blocks", "transparent")
 ACTS = (
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
-    "task", "gather", "compute",
+    "task", "gather", "compute", "settings", "templates", "schema",
 )  # fmt: skip
 RESOURCES = ("engine", "pool", "connection", "session", "client", "executor", "file")
 

@@ -1,0 +1,1 @@
+"""Rules about what could be kept from one request to the next."""

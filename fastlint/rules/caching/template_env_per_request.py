@@ -1,0 +1,31 @@
+"""FL402: A request compiles its templates again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
+
+
+class TemplateEnvPerRequest(ModelRule):
+    """A request compiles its templates again."""
+
+    code = "FL402"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at template environments, and templates made from text, on the request path."""
+        for use in self.application.requests.uses("templates"):
+            if use.name == "jinja2.Template":
+                what = "compiles a template"
+                advice = "Load it with `get_template` of one `Environment` at module level, which keeps what it compiled"
+            else:
+                what = "makes an environment that has to compile every template anew"
+                advice = "Make it once, at module level"
+            yield self.finding(
+                use.frame,
+                use.span,
+                f"`{render(use.expr)}` {what} for each request{self.where(use.frame)}",
+                advice,
+            )
