@@ -43,8 +43,8 @@ class Use:
 class RequestPath:
     """The frames that entry points of requests lead to, and the threads that run them.
 
-    Left out is what only start-up, tests and scripts run, and coroutine functions of which nobody knows
-    who awaits them.
+    Left out is what only start-up, tests and scripts run, what is remembered from the first request on,
+    and coroutine functions of which nobody knows who awaits them.
     """
 
     def __init__(self, entries: Iterable[Entry], resolver: CallResolver) -> None:
@@ -53,6 +53,8 @@ class RequestPath:
         queue = deque((e.frame, e.runs_on) for e in entries if e.phase == REQUEST)
         while queue:
             frame, place = queue.popleft()
+            if resolver.is_memoised(frame.function):
+                continue
             known = self._runs_on.setdefault(frame, set())
             if place in known:
                 continue

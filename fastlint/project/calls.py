@@ -372,6 +372,11 @@ class CallResolver:
             names += [v.name for v in self.inference.values(target, frame) if isinstance(v, LibraryName)]
         return names
 
+    def is_memoised(self, function: Function) -> bool:
+        """Tell whether a decorator keeps the result of a function, so that its body hardly ever runs."""
+        decorators = (self.catalog.decorators.get(name) for name in self.decorator_names(function))
+        return any(decorator is not None and decorator.effect == "memoises" for decorator in decorators)
+
     def _call_library(self, site: Site, callee: LibraryName, call: Expr | None, *, awaited: bool) -> None:
         name = callee.name
         if not awaited:

@@ -49,7 +49,9 @@ PASSES_ROWS = frozenset({
     "all", "fetchall", "scalars", "unique", "to_list", "tuples", "yield_per", "columns", "execution_options",
 })  # fmt: skip
 """Methods of a result that leave it as many rows as before."""
-BOUNDS = frozenset({"limit", "slice", "fetch", "paginate", "first", "one", "__getitem__", "yield_per", "batch_size"})
+BOUNDS = frozenset(
+    {"limit", "slice", "fetch", "paginate", "first", "one", "__getitem__", "yield_per", "batch_size"}
+)
 """Steps of a query after which it gives no more rows than somebody chose."""
 EAGER = frozenset({
     "joinedload", "selectinload", "subqueryload", "contains_eager", "immediateload", "raiseload", "noload",
@@ -187,7 +189,9 @@ class Queries:
                 yield replace(found, start=call)
         elif names & FINDS:
             yield Statement(call, frame, "find")
-        elif call[1][0] == "attr" and call[1][2] == "query" and any(n.endswith("ession.query") for n in names):
+        elif (
+            call[1][0] == "attr" and call[1][2] == "query" and any(n.endswith("ession.query") for n in names)
+        ):
             yield Statement(call, frame, "query")
         elif any(isinstance(v, FunctionValue) for v in callees):
             for value, scope, inner in self.returned(call, frame, within):
@@ -198,7 +202,9 @@ class Queries:
 
     # Where values come from
 
-    def bound(self, name: Expr, frame: Frame, within: Call | None) -> Iterator[tuple[Expr, Frame, Call | None]]:
+    def bound(
+        self, name: Expr, frame: Frame, within: Call | None
+    ) -> Iterator[tuple[Expr, Frame, Call | None]]:
         """Yield the expressions that a name stands for at its place: assigned, or passed by callers."""
         facts = frame.function.facts
         bindings = facts.bindings.get(name[1])
@@ -212,7 +218,9 @@ class Queries:
         if parameter is not None:
             yield from self.passed(frame, parameter.name, within)
 
-    def passed(self, frame: Frame, name: str, within: Call | None) -> Iterator[tuple[Expr, Frame, Call | None]]:
+    def passed(
+        self, frame: Frame, name: str, within: Call | None
+    ) -> Iterator[tuple[Expr, Frame, Call | None]]:
         """Yield what callers pass for a parameter: the one that is being looked into, or all there are."""
         function = frame.function
         position = [parameter.name for parameter in function.facts.parameters].index(name)
@@ -294,7 +302,8 @@ class Queries:
             statement = call[2][0] if call[2] else call_argument(call, None, "statement")
             callees = self.inference.values(call[1], frame)
             if statement is not None and any(
-                isinstance(v, LibraryName) and "query" in self.inference.catalog.acts_of(v.name) for v in callees
+                isinstance(v, LibraryName) and "query" in self.inference.catalog.acts_of(v.name)
+                for v in callees
             ):
                 for found in self.statements(statement, frame, within):
                     yield Query(found, call, frame, holder, method)
@@ -415,7 +424,11 @@ class Queries:
 
     def _unpacked(self, expr: Expr, frame: Frame, within: Call | None) -> Iterator[Rows]:
         inner = expr[1]
-        if inner[0] in ("elem", "aelem") and inner[1][0] == "call" and inner[1][1][:2] == ("name", "enumerate"):
+        if (
+            inner[0] in ("elem", "aelem")
+            and inner[1][0] == "call"
+            and inner[1][1][:2] == ("name", "enumerate")
+        ):
             if expr[2] == 1 and inner[1][2]:
                 yield from self._elements(inner[1][2][0], frame, within)
             return
@@ -480,14 +493,25 @@ class Queries:
         if statement.names() & BOUNDS:
             return True
         if statement.kind == "text":
-            return bool(re.search(r"\b(limit|top|fetch\s+(first|next)|count\s*\(|group\s+by)\b", statement.text, re.I))
+            return bool(
+                re.search(r"\b(limit|top|fetch\s+(first|next)|count\s*\(|group\s+by)\b", statement.text, re.I)
+            )
         if statement.kind == "find":
             return call_argument(statement.start, None, "limit") is not None
         return False
 
     def is_aggregate(self, statement: Statement) -> bool:
         """Tell whether a query computes something of its rows: `func.count()`, `group_by`, `exists`."""
-        if statement.names() & {"group_by", "exists", "count", "distinct", "having", "aggregate", "avg", "sum"}:
+        if statement.names() & {
+            "group_by",
+            "exists",
+            "count",
+            "distinct",
+            "having",
+            "aggregate",
+            "avg",
+            "sum",
+        }:
             return True
         for selected in statement.selected():
             for part in walk(selected):
@@ -602,4 +626,3 @@ def _is_argument(expr: Expr, call: Expr) -> bool:
     if not isinstance(span, tuple) or callee[0] != "attr":
         return False
     return is_inside(span, call[4]) and span[:2] >= callee[3][2:]
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.diagnostics import Severity
-from fastlint.facts.model import Expr
+from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import walk
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Instance
@@ -37,7 +37,7 @@ class SchemaBuiltPerRequest(ModelRule):
                 if self.application.inference.is_subclass(Instance(cls), "pydantic.BaseModel"):
                     yield self.finding(
                         frame,
-                        cls.facts.span,
+                        _header(cls),
                         f"The model `{cls.facts.name}` is built anew for each request{self.where(frame)}",
                         "Move the class to module level",
                     )
@@ -49,6 +49,12 @@ def _depends_on_call(frame: Frame, call: Expr) -> bool:
     names = {parameter.name for parameter in facts.parameters} | set(facts.bindings)
     arguments = (*call[2], *(value for _, value in call[3])) if call[0] == "call" else ()
     return any(part[0] == "name" and part[1] in names for a in arguments for part in walk(a))
+
+
+def _header(cls: ProjectClass) -> Span:
+    """Return where `class Name` stands."""
+    row, column = cls.facts.span[:2]
+    return (row, column, row, column + len(f"class {cls.facts.name}".encode()))
 
 
 def _classes_in(frame: Frame) -> Iterator[ProjectClass]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.facts.model import Expr
+from fastlint.project.bindings import call_argument
+from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -17,6 +20,8 @@ class TemplateEnvPerRequest(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at template environments, and templates made from text, on the request path."""
         for use in self.application.requests.uses("templates"):
+            if use.name == "jinja2.Template" and _is_data(use.expr, use.frame):
+                continue
             if use.name == "jinja2.Template":
                 what = "compiles a template"
                 advice = "Load it with `get_template` of one `Environment` at module level, which keeps what it compiled"
@@ -29,3 +34,14 @@ class TemplateEnvPerRequest(ModelRule):
                 f"`{render(use.expr)}` {what} for each request{self.where(use.frame)}",
                 advice,
             )
+
+
+def _is_data(call: Expr, frame: Frame) -> bool:
+    """Tell whether the text of a template is an attribute of an object: data that differs by request."""
+    text = call_argument(call, 0, "source") if call[0] == "call" else None
+    return (
+        text is not None
+        and text[0] == "attr"
+        and text[1][0] == "name"
+        and text[1][1] in frame.function.parameters
+    )
