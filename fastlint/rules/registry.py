@@ -130,6 +130,8 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL401", "settings-per-request", "Each request reads the settings again", Severity.WARNING),
     _model("FL402", "template-env-per-request", "Each request compiles its templates again", Severity.WARNING),
     _model("FL405", "schema-built-per-request", "Each request builds a Pydantic schema", Severity.ERROR),
+    _model("FL407", "decorator-above-route", "A decorator above the route never runs", Severity.ERROR),
+    _model("FL408", "sync-cache-on-coroutine", "A cache keeps a coroutine, which can be awaited only once", Severity.ERROR),
     _model("FL507", "stream-in-memory-buffer", "What is complete already is streamed line by line", Severity.ERROR),
     _model("FL601", "base-http-middleware", "A middleware costs a task and a stream for each request", Severity.WARNING),
     RuleInfo("FL900", "syntax-error", "A file does not parse", Severity.ERROR, RUN),
