@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fastlint.application.dependencies import DependencyGraph, Injection
@@ -18,7 +18,8 @@ from fastlint.facts.structure import (
 )
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.performs import Performs
-from fastlint.project.program import Frame
+from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.values import Instance
 
 POOLED = frozenset({"session", "connection"})
 """Kinds of resources that take a connection out of a pool, or are one."""
@@ -84,6 +85,14 @@ class Acquisition:
             return any(self.is_held_by(part) for part in expr[1])
         return expr is self.expr or (expr[0] == "name" and expr[1] in self.names)
 
+    def is_handed_out(self, expr: Expr) -> bool:
+        """Tell whether an expression is the resource, a tuple with it, or a call that is given it."""
+        expr = unwrapped(expr)
+        if self.is_held_by(expr):
+            return True
+        parts = expr[1] if expr[0] in ("any", "tuple", "list") else arguments(expr)
+        return any(self.is_handed_out(part) for part in parts)
+
     def is_in(self, expr: Expr) -> bool:
         """Tell whether an expression contains the resource."""
         return any(part is self.expr for part in walk(expr)) or any(mentions(expr, n) for n in self.names)
@@ -113,10 +122,10 @@ class Provider:
 
     @property
     def given(self) -> list[Acquisition]:
-        """What it acquires and hands out, alone or within something else."""
+        """What it acquires and hands out, alone or as an argument of what it hands out."""
         facts = self.facts
         values = facts.yields if facts.is_generator else facts.returns
-        return [a for a in self.acquisitions if any(a.is_in(value) for value in values)]
+        return [a for a in self.acquisitions if any(a.is_handed_out(value) for value in values)]
 
     @property
     def held(self) -> list[Acquisition]:
@@ -139,12 +148,7 @@ class Provider:
 
     def closings(self, acquisition: Acquisition) -> list[Event]:
         """Return the calls that give a resource back, or make something else do so, by their looks."""
-        return [
-            event
-            for event in self.facts.events
-            if event[0] in ("call", "drop")
-            and any(_closes(event[1], acquisition, n) for n in acquisition.names)
-        ]
+        return closings(self.facts, acquisition.names, acquisition.resource.close)
 
     def is_stored(self, acquisition: Acquisition) -> bool:
         """Tell whether it is put into an attribute, a container or an outer name, where others can close it."""
@@ -152,6 +156,31 @@ class Provider:
         if any(name in facts.outer_names for name in acquisition.names):
             return True
         return any(acquisition.is_held_by(value) for _, _, value in facts.stores)
+
+    def wrappers(self, acquisition: Acquisition) -> list[str]:
+        """Return the names of what is made with the resource: `unit = UnitOfWork(session)`."""
+        found = []
+        for name, bindings in self.facts.bindings.items():
+            for _, _, value in bindings:
+                if (
+                    unwrapped(value)[0] == "call"
+                    and not acquisition.is_held_by(value)
+                    and acquisition.is_handed_out(value)
+                ):
+                    found.append(name)
+        return found
+
+    def is_given_back(self, acquisition: Acquisition) -> bool:
+        """Tell whether anything in the function closes it, by its looks, or may do so."""
+        if acquisition.manager is not None or self.is_stored(acquisition):
+            return True
+        names = self.wrappers(acquisition)
+        return bool(
+            self.managers(acquisition)
+            or self.closings(acquisition)
+            or closings(self.facts, names)
+            or any("with" in r[0] and any(mentions(r[2], name) for name in names) for r in self.facts.regions)
+        )
 
     def around_yield(self, *kinds: str) -> list[Region]:
         """Return the regions that the first yield is in, innermost first."""
@@ -267,9 +296,45 @@ class Providers:
                     found += [Commit(site, m.name) for m in site.makes if m.name in COMMITTING]
         return found
 
-    def closes(self, site: Site) -> bool:
-        """Tell whether a place gives something back, there or below."""
-        return bool(self._performs.at(site, "close"))
+    def is_closed_below(self, frame: Frame, names: Iterable[str]) -> bool:
+        """Tell whether a function hands one of the names to something that closes something."""
+        names = tuple(names)
+        return any(
+            site.event[0] in ("call", "drop")
+            and any(mentions(argument, name) for argument in arguments(site.event[1]) for name in names)
+            and self._performs.at(site, "close")
+            for site in self._resolver.sites(frame)
+        )
+
+    def leaks(self, provider: Provider, acquisition: Acquisition) -> bool:
+        """Tell whether a function surely leaves open what it acquires: whom it hands it to has to close it."""
+        if provider.is_given_back(acquisition):
+            return False
+        if self.is_closed_below(provider.frame, acquisition.names):
+            return False
+        facts = provider.facts
+        values = (
+            *(facts.yields if facts.is_generator else facts.returns),
+            *self._wrapping(provider, acquisition),
+        )
+        return all(self._leaves_open(value, acquisition, provider.frame) for value in values)
+
+    def _wrapping(self, provider: Provider, acquisition: Acquisition) -> list[Expr]:
+        """Return the calls that are given the resource and whose value is kept in a name."""
+        found = [
+            unwrapped(v) for n in provider.wrappers(acquisition) for _, _, v in provider.facts.bindings[n]
+        ]
+        return [value for value in found if value[0] == "call"]
+
+    def _leaves_open(self, value: Expr, acquisition: Acquisition, frame: Frame) -> bool:
+        """Tell whether what is handed out does not close the resource by itself: an object with it may do so."""
+        value = unwrapped(value)
+        if value[0] != "call" or acquisition.is_held_by(value) or not acquisition.is_handed_out(value):
+            return True
+        made = self._resolver.inference.values(value, frame)
+        return bool(made) and not any(
+            isinstance(v, Instance) and isinstance(v.cls, ProjectClass) and _has_closing(v.cls) for v in made
+        )
 
     # Acquisitions
 
@@ -315,6 +380,22 @@ class Providers:
         return known
 
 
+def arguments(call: Expr) -> tuple[Expr, ...]:
+    """Return the arguments of a call, by position and by name."""
+    return (*call[2], *(value for _, value in call[3])) if call[0] == "call" else ()
+
+
+def _has_closing(cls: ProjectClass) -> bool:
+    """Tell whether a method of a class closes or enters something that the object has."""
+    for method in cls.methods():
+        for kind, expr, *_ in method.facts.events:
+            if kind in ("enter", "aenter") and expr[0] == "attr":
+                return True
+            if kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in CLOSERS:
+                return True
+    return False
+
+
 def _generators(site: Site) -> list[Frame]:
     """Return the generators of the program that a `with` enters or a `for` iterates."""
     if site.event[0] not in ("enter", "aenter", "iter", "aiter"):
@@ -345,9 +426,18 @@ def _loop_names(facts: FunctionFacts, expr: Expr) -> tuple[str, ...]:
     )
 
 
-def _closes(call: Expr, acquisition: Acquisition, name: str) -> bool:
+def closings(facts: FunctionFacts, names: Iterable[str], methods: frozenset[str] = CLOSERS) -> list[Event]:
+    """Return the calls that close what one of the names holds, or make something else close it, by their looks."""
+    methods = methods | CLOSERS
+    return [
+        event
+        for event in facts.events
+        if event[0] in ("call", "drop") and any(_closes(event[1], name, methods) for name in names)
+    ]
+
+
+def _closes(call: Expr, name: str, methods: frozenset[str]) -> bool:
     """Tell whether a call closes what a name holds: `x.close()`, `pool.release(x)`, `stack.callback(x.close)`."""
-    methods = acquisition.resource.close | CLOSERS
     if any(
         part[0] == "attr" and part[1][0] == "name" and part[1][1] == name and part[2] in methods
         for part in walk(call)
@@ -356,4 +446,4 @@ def _closes(call: Expr, acquisition: Acquisition, name: str) -> bool:
     callee = str(call[1][2] if call[1][0] == "attr" else call[1][1] if call[1][0] == "name" else "")
     if callee not in methods | KEEPERS and not any(word in callee.lower() for word in CLOSING_WORDS):
         return False
-    return any(mentions(argument, name) for argument in (*call[2], *(value for _, value in call[3])))
+    return any(mentions(argument, name) for argument in arguments(call))
