@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from functools import cached_property
 
+from fastlint.application.computing import Computing
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
@@ -220,6 +222,11 @@ class Application:
         return found
 
     # Questions that rules ask
+
+    @cached_property
+    def computing(self) -> Computing:
+        """Which functions only compute."""
+        return Computing(self.resolver)
 
     def entries_of(self, frame: Frame) -> list[Entry]:
         """Return the entry points that lead to a frame, the nearest first, routes before others."""

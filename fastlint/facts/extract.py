@@ -202,6 +202,10 @@ class _Extractor(ExpressionReader):
     def _on_jump(self, node: ast.Break | ast.Continue) -> None:
         self._flow("break" if isinstance(node, ast.Break) else "continue", UNKNOWN, span_of(node))
 
+    def _on_delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            self._flow("delete", self.expr(target), span_of(target))
+
     def _on_assert(self, node: ast.Assert) -> None:
         self._test(node.test)
         if node.msg is not None:
@@ -357,6 +361,7 @@ _STATEMENTS: dict[type, Callable[[_Extractor, Any], None]] = {
     ast.Assign: _Extractor._on_assign,
     ast.AnnAssign: _Extractor._on_annotated,
     ast.AugAssign: _Extractor._on_augmented,
+    ast.Delete: _Extractor._on_delete,
     ast.Return: _Extractor._on_return,
     ast.Raise: _Extractor._on_raise,
     ast.Break: _Extractor._on_jump,

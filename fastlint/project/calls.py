@@ -136,6 +136,8 @@ class CallResolver:
         self._lazy_loads = LazyLoads(inference, self.models)
         self._read_names = self._properties | self._lazy_loads.names() | blocking_attributes(self.catalog)
         """Attributes that may run code when they are read."""
+        self.lazy_names = self._lazy_loads.names()
+        """Relationships that may send a query when they are read."""
         self._defined, made = attribute_names(inference)
         """Attributes that some class of the program has, so that `__getattr__` is not asked for them."""
         if "__get__" in self._special:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fastlint.facts.model import Expr
+from fastlint.facts.model import Expr, Span
+from fastlint.project.program import Function
 
 
 def render(expr: Expr) -> str:
@@ -24,6 +25,13 @@ def render(expr: Expr) -> str:
     if tag == "binop":
         return f"{render(expr[2])} {_OPERATORS.get(expr[1], '?')} {render(expr[3])}"
     return "..."
+
+
+def heading(function: Function) -> Span:
+    """Return where a function is named: `def name`, without its decorators, parameters and body."""
+    row, column = function.facts.span[:2]
+    keyword = "async def" if function.facts.is_async else "def"
+    return (row, column, row, column + len(f"{keyword} {function.facts.name}".encode()))
 
 
 _OPERATORS = {
