@@ -40,4 +40,4 @@ def _keys(kind: str, expr: Expr, frame: Frame) -> Iterator[Expr]:
 
 
 def _is_table(expr: Expr) -> bool:
-    return expr[0] == "attr" and expr[2] == "dependency_overrides"
+    return bool(expr[0] == "attr" and expr[2] == "dependency_overrides")

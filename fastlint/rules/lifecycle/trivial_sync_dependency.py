@@ -9,15 +9,16 @@ from fastlint.application.dependencies import Injection, parameter_needs, runs_i
 from fastlint.application.model import Entry
 from fastlint.application.overrides import overridden
 from fastlint.application.routes import Route
-from fastlint.facts.model import Span
+from fastlint.facts.model import Expr
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, Instance
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
 
-MODELS_OF_PARAMETERS = "0.115"
-"""The FastAPI that reads query parameters into a Pydantic model."""
+MODELS = frozenset({"Query", "Header", "Cookie", "Form"})
+MODELS_SINCE = "0.115"
+"""The FastAPI that reads these parameters into a Pydantic model."""
 
 
 @dataclass(slots=True)
@@ -110,16 +111,26 @@ class TrivialSyncDependency(ModelRule):
         )
 
     def _advice_for(self, cls: ProjectClass, use: Use) -> str:
-        name = cls.facts.name
+        name, inference = cls.facts.name, self.application.inference
         factory = f"Depend on an `async def` that returns `{name}(...)`"
         frame = use.injection.frame
-        if frame is not None and any(
-            True for _ in parameter_needs(self.application.inference, frame.function, frame)
-        ):
+        is_model = inference.is_subclass(Instance(cls), "pydantic.BaseModel")
+        if frame is not None and frame.function.facts.name == "__init__":
+            if any(True for _ in parameter_needs(inference, frame.function, frame)):
+                return factory
+            sources = {_source(p.default) for p in frame.function.facts.parameters[1:]} - {""}
+            if not frame.function.facts.parameters[1:] or len(sources) > 1:
+                return factory
+            source = (sources or {"Query"}).pop()
+        elif is_model:
+            source = "Query"
+        else:
             return factory
-        if self.application.versions.is_at_least("fastapi", MODELS_OF_PARAMETERS):
-            return f"Make it a Pydantic model and ask for `Annotated[{name}, Query()]` without `Depends`"
-        return factory
+        if source not in MODELS or not self.application.versions.is_at_least("fastapi", MODELS_SINCE):
+            return factory
+        first = "" if is_model else "make it a Pydantic model and "
+        advice = f"{first}ask for `Annotated[{name}, {source}()]` without `Depends`"
+        return advice[0].upper() + advice[1:]
 
     def _is_called(self, function: Function) -> bool:
         """Tell whether the program calls a dependency itself, so that it must stay as it is."""
@@ -158,3 +169,11 @@ def _key(injection: Injection) -> Function | ProjectClass | None:
 def _is_memoised(injection: Injection) -> bool:
     provider = injection.need.provider
     return isinstance(provider, FunctionValue) and "memoises" in provider.marks
+
+
+def _source(default: Expr | None) -> str:
+    """Return where a parameter is read from: "Form" for `Form(...)`, nothing if it does not say so."""
+    if default is None or default[0] != "call":
+        return ""
+    callee = default[1]
+    return str(callee[1]) if callee[0] == "name" else str(callee[2]) if callee[0] == "attr" else "?"
