@@ -34,7 +34,7 @@ def test_page_shows_both_sides(page: Page) -> None:
     assert len(flagged) >= 3
     assert len(allowed) >= 3
     assert all(example.expected(page.code) for example in flagged)
-    assert not any(example.expected(page.code) for example in allowed)
+    assert not any(code == page.code for example in allowed for *_, code in example.expected(page.code))
     assert any(len(example.files) > 1 for example in flagged)
     assert page.sections == [
         "Why it is slow",

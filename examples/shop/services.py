@@ -33,5 +33,5 @@ class OrderService:
 orders = OrderService(warehouse)
 
 
-def get_order_service() -> OrderService:
+async def get_order_service() -> OrderService:
     return orders
