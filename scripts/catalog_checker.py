@@ -26,7 +26,7 @@ PLACES = {"thread", "process", "loop", "caller"}
 EFFECTS = {"memoises", "offloads", "blocks", "transparent"}
 ACTS = {
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
-    "task", "gather", "compute",
+    "task", "gather", "compute", "settings", "templates", "schema",
 }  # fmt: skip
 RESOURCES = {"engine", "pool", "connection", "session", "client", "executor", "file"}
 SECTIONS = {
