@@ -283,7 +283,7 @@ class Inference:
         for caller, call in self.call_sites.named(function)[:MOST_CALL_SITES]:
             frame = self.program.generic_frame(caller)
             for callee in self.values(call[1], frame):
-                argument = self._argument_for(callee, function, parameter, call)
+                argument = self.argument_for(callee, function, parameter, call)
                 if argument is not None:
                     found.append(self.values(argument, frame))
         self._busy.discard(key)
@@ -291,7 +291,7 @@ class Inference:
         self._from_sites[key] = result
         return result
 
-    def _argument_for(
+    def argument_for(
         self, callee: Value, function: Function, parameter: Parameter, call: Expr
     ) -> Expr | None:
         """Return the argument that a call passes for the parameter, if it calls that function."""

@@ -1,0 +1,136 @@
+"""What is made for each request: engines, connections, clients, executors; and what is made to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from fastlint.application.contexts import Application
+from fastlint.application.origins import Origins, arguments
+from fastlint.application.requests import Use
+from fastlint.catalog.model import Resource
+from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.facts.structure import names_bound_to, unwrapped, walk
+from fastlint.project.program import Frame, ProjectClass
+
+MAKERS = frozenset({"__init__", "__post_init__", "__aenter__", "__enter__", "model_post_init", "__new__"})
+"""Methods that make an object ready; what they set lives as long as the object."""
+QUERYING = frozenset({"query", "write", "command"})
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A resource that a library call makes for requests."""
+
+    use: Use
+    resource: Resource
+
+    @property
+    def call(self) -> Expr:
+        """The call that makes it."""
+        return unwrapped(self.use.expr)
+
+    @property
+    def frame(self) -> Frame:
+        """The function call that it is part of."""
+        return self.use.frame
+
+
+class Makings:
+    """Answers what requests make, and whether it could be shared."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.origins = Origins(application)
+
+    def of_requests(self, *kinds: str) -> Iterator[Made]:
+        """Yield what requests make of those kinds, unless it is kept for later ones."""
+        for use, resource in self.application.requests.makings():
+            if resource.kind in kinds:
+                made = Made(use, resource)
+                if made.call[0] == "call" and not self.is_kept(made.call, made.frame):
+                    yield made
+
+    def is_kept(self, call: Expr, frame: Frame) -> bool:
+        """Tell whether what a call makes outlives the request: in a global, on the application, in a singleton."""
+        function = frame.function
+        facts = function.facts
+        if function.owner is not None and facts.name in MAKERS and self._is_singleton(function.owner):
+            return True
+        names = set(names_bound_to(facts, call))
+        if names.intersection(facts.outer_names):
+            return True
+        for base, name, value in facts.stores:
+            inner = unwrapped(value)
+            if inner is call or (inner[0] == "name" and inner[1] in names):
+                if _is_lasting(base, facts, is_maker=facts.name in MAKERS):
+                    return True
+                if base[0] == "attr" and name == "state":
+                    return True
+        return False
+
+    def _is_singleton(self, cls: ProjectClass) -> bool:
+        """Tell whether only one object of a class is ever made."""
+        for base in self.application.inference.mro(cls):
+            if not isinstance(base, ProjectClass):
+                continue
+            decorators = [walk(decorator) for decorator in base.facts.decorators]
+            metaclass = [value for name, value in base.facts.keywords if name == "metaclass"]
+            words = [part for parts in (*decorators, *map(walk, metaclass)) for part in parts]
+            names = {str(part[2] if part[0] == "attr" else part[1]) for part in words if part[0] in ("attr", "name")}
+            if any("singleton" in name.lower() for name in names) or base.own("_instance"):
+                return True
+            if "singleton" in base.facts.name.lower():
+                return True
+        return False
+
+    def varying(self, call: Expr, frame: Frame, shared: frozenset[str] = frozenset()) -> list[str]:
+        """Return the arguments of a call that can differ from request to request, by name ("" by position).
+
+        Arguments that a call of the shared object takes as well (`shared`) are left out.
+        """
+        return [
+            name
+            for name, value in arguments(call)
+            if name not in shared and not self.origins.is_same(value, frame)
+        ]
+
+    @cached_property
+    def _databases(self) -> frozenset[str]:
+        """The modules of libraries that send statements to databases."""
+        acts = self.application.inference.catalog.acts.items()
+        return frozenset(_module_of(name) for name, words in acts if words & QUERYING)
+
+    def is_database(self, name: str) -> bool:
+        """Tell whether a library name belongs to a client of a database."""
+        module = _module_of(name)
+        return any(known == module or known.startswith(f"{module}.") for known in self._databases)
+
+
+def _module_of(name: str) -> str:
+    """Return the leading lower-case parts of a dotted name: `redis.asyncio` of `redis.asyncio.Redis.get`."""
+    parts = []
+    for part in name.split(".")[:-1]:
+        if part[:1].isupper():
+            break
+        parts.append(part)
+    return ".".join(parts)
+
+
+def _is_lasting(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:
+    """Tell whether what hangs on an expression outlives a call of the function."""
+    words = []
+    while base[0] in ("attr", "sub", "call"):
+        if base[0] == "attr":
+            words.append(str(base[2]))
+        base = base[1]
+    if base[0] != "name":
+        return False
+    root = str(base[1])
+    if "app" in (*words, root) or root == "cls":
+        return True
+    parameters = {parameter.name for parameter in facts.parameters}
+    if root == "self" and root in parameters:
+        return not is_maker
+    return root not in parameters and (root not in facts.bindings or root in facts.outer_names)
