@@ -28,7 +28,7 @@ ACTS = {
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
     "task", "gather", "compute", "settings", "templates", "schema",
 }  # fmt: skip
-RESOURCES = {"engine", "pool", "connection", "session", "client", "executor", "file"}
+RESOURCES = {"engine", "pool", "connection", "session", "client", "throwaway", "executor", "file"}
 SECTIONS = {
     "distributions",
     "modules",

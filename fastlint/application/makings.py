@@ -12,8 +12,14 @@ from fastlint.application.requests import Use
 from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.structure import names_bound_to, unwrapped, walk
+from fastlint.project.bindings import call_argument, reaching_bindings
 from fastlint.project.program import Frame, ProjectClass
 
+INNER = frozenset({
+    "transport", "http_client", "connector", "http_async_client", "connection_pool", "creator", "async_creator",
+})  # fmt: skip
+"""Arguments that bring the connections; making the client around them costs little."""
+IN_MEMORY = frozenset({"ASGITransport", "WSGITransport", "MockTransport"})
 MAKERS = frozenset({"__init__", "__post_init__", "__aenter__", "__enter__", "model_post_init", "__new__"})
 """Methods that make an object ready; what they set lives as long as the object."""
 QUERYING = frozenset({"query", "write", "command"})
@@ -84,6 +90,22 @@ class Makings:
             if "singleton" in base.facts.name.lower():
                 return True
         return False
+
+    def brings_connections(self, made: Made) -> bool:
+        """Tell whether what is made is given connections that exist already, or needs none (`ASGITransport`)."""
+        for name in INNER:
+            given = call_argument(made.call, None, name)
+            for value in self._written_as(given, made.frame) if given is not None else ():
+                if value[0] != "call" or str(value[1][-2 if value[1][0] == "attr" else 1]) in IN_MEMORY:
+                    return True
+        return False
+
+    def _written_as(self, expr: Expr, frame: Frame) -> list[Expr]:
+        """Return the expressions that a local name stands for."""
+        facts = frame.function.facts
+        if expr[0] != "name" or expr[1] not in facts.bindings or frame.function.index == 0:
+            return [expr]
+        return reaching_bindings(facts.bindings[expr[1]], expr[2], expr[3], facts.blocks)[0]
 
     def varying(self, call: Expr, frame: Frame, shared: frozenset[str] = frozenset()) -> list[str]:
         """Return the arguments of a call that can differ from request to request, by name ("" by position).

@@ -6,7 +6,6 @@ from fastlint.application.contexts import Application
 from fastlint.application.dependencies import Need, parameter_needs
 from fastlint.facts.model import Expr, Parameter
 from fastlint.facts.structure import children
-from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import ClassValue, FunctionValue, LibraryName
 
@@ -138,7 +137,3 @@ def arguments(call: Expr) -> list[tuple[str, Expr]]:
     given = [("", argument) for argument in call[2]]
     return given + [(name or "**", value) for name, value in call[3]]
 
-
-def keyword(call: Expr, name: str) -> Expr | None:
-    """Return the argument of a call by that keyword."""
-    return call_argument(call, None, name)

@@ -15,7 +15,8 @@ ACTS = (
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
     "task", "gather", "compute", "settings", "templates", "schema",
 )  # fmt: skip
-RESOURCES = ("engine", "pool", "connection", "session", "client", "executor", "file")
+RESOURCES = ("engine", "pool", "connection", "session", "client", "throwaway", "executor", "file")
+"""A throwaway is a client that one call makes, uses and closes: `httpx.get`."""
 
 Type = tuple[Any, ...]
 """A parsed type: ("class", name), ("list" | "tuple" | "iterator" | "awaitable" | "union", types),

@@ -1,0 +1,84 @@
+"""FL209: A request makes an engine, a pool or a database connection of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.application.makings import Made, Makings
+from fastlint.diagnostics import Severity
+from fastlint.facts.structure import walk
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
+
+WORDS = {
+    "engine": "an engine",
+    "pool": "a pool of connections",
+    "connection": "a database connection",
+    "client": "a client with connections of its own",
+}
+SHARED = {
+    "engine": "Make the engine once, at module level or in the lifespan, and let requests borrow connections from it",
+    "pool": "Make the pool once, in the lifespan, and let requests borrow connections from it",
+    "connection": "Make a pool in the lifespan and let requests borrow connections from it",
+    "client": "Make one client, at module level or in the lifespan, and let all requests share it",
+}
+
+
+class EngineOrConnectionPerRequest(ModelRule):
+    """A request makes an engine, a pool or a database connection of its own."""
+
+    code = "FL209"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at what code of the request path makes."""
+        self.makings = Makings(self.application)
+        for made in self.makings.of_requests(*WORDS):
+            is_other_client = made.resource.kind == "client" and not self.makings.is_database(made.use.name)
+            if made.resource.rank and not is_other_client and not self.makings.brings_connections(made):
+                yield self._about(made)
+        yield from self._about_tables()
+
+    def _about(self, made: Made) -> Finding:
+        kind = made.resource.kind
+        severity = Severity.ERROR
+        if self.makings.varying(made.call, made.frame):
+            severity = Severity.INFO
+        elif made.resource.rank == 1 or _is_embedded(made):
+            severity = Severity.WARNING
+        return self.finding(
+            made.frame,
+            made.use.span,
+            f"`{render(made.call)}` makes {WORDS[kind]} for each request{self.where(made.frame)}; no request "
+            "finds a connection open",
+            SHARED[kind],
+            severity,
+        )
+
+    def _about_tables(self) -> Iterator[Finding]:
+        """Find `Base.metadata.create_all(engine)`, which asks the database for every table."""
+        for site in self.application.requests.sites():
+            call = site.event[1]
+            if call[0] == "call" and _ends_in_metadata(call[1]):
+                yield self.finding(
+                    site.frame,
+                    site.event[5],
+                    f"`{render(call)}` asks the database for every table{self.where(site.frame)}, on each request",
+                    "Create tables once, at start-up or in a migration",
+                )
+
+
+def _is_embedded(made: Made) -> bool:
+    """Tell whether an engine is for SQLite, where opening a connection opens a file."""
+    return any(
+        part[0] == "const" and isinstance(part[1], str) and part[1].startswith("sqlite")
+        for part in walk(made.call)
+    )
+
+
+def _ends_in_metadata(callee: object) -> bool:
+    """Tell whether a callee is written `Base.metadata.create_all`, alone or as an argument of `run_sync`."""
+    match callee:
+        case ("attr", ("attr", _, "metadata", *_), "create_all", *_):
+            return True
+    return False
