@@ -12,6 +12,7 @@ from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.program import Frame
+from fastlint.project.values import FunctionValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class RequestPath:
     def __init__(self, entries: Iterable[Entry], resolver: CallResolver) -> None:
         self._resolver = resolver
         self._runs_on: dict[Frame, set[str]] = {}
-        queue = deque((e.frame, e.runs_on) for e in entries if e.phase == REQUEST)
+        queue = deque(
+            (e.frame, e.runs_on) for e in entries if e.phase == REQUEST and not self._runs_once(e.frame)
+        )
         while queue:
             frame, place = queue.popleft()
             if resolver.is_memoised(frame.function):
@@ -63,6 +66,15 @@ class RequestPath:
                 queue.extend((callee, place) for callee in site.runs)
                 queue.extend((callee, LOOP) for callee in (*site.starts, *site.on_loop, *site.scheduled))
                 queue.extend((callee, THREAD) for callee in site.in_thread)
+
+    def _runs_once(self, frame: Frame) -> bool:
+        """Tell whether a dependency remembers its answer: `@lru_cache def get_settings()`."""
+        function = frame.function
+        if not function.facts.decorators:
+            return False
+        inference = self._resolver.inference
+        values = inference.decorated(function, inference.defining_frame(function))
+        return any(isinstance(value, FunctionValue) and "memoises" in value.marks for value in values)
 
     def __iter__(self) -> Iterator[Frame]:
         return iter(self._runs_on)

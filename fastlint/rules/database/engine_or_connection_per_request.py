@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fastlint.application.makings import Made, Makings
 from fastlint.diagnostics import Severity
+from fastlint.facts.model import Expr
 from fastlint.facts.structure import walk
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -59,7 +60,7 @@ class EngineOrConnectionPerRequest(ModelRule):
         """Find `Base.metadata.create_all(engine)`, which asks the database for every table."""
         for site in self.application.requests.sites():
             call = site.event[1]
-            if call[0] == "call" and _ends_in_metadata(call[1]):
+            if call[0] == "call" and any(_creates_tables(part) for part in (call[1], *call[2])):
                 yield self.finding(
                     site.frame,
                     site.event[5],
@@ -76,9 +77,6 @@ def _is_embedded(made: Made) -> bool:
     )
 
 
-def _ends_in_metadata(callee: object) -> bool:
-    """Tell whether a callee is written `Base.metadata.create_all`, alone or as an argument of `run_sync`."""
-    match callee:
-        case ("attr", ("attr", _, "metadata", *_), "create_all", *_):
-            return True
-    return False
+def _creates_tables(expr: Expr) -> bool:
+    """Tell whether an expression is `Base.metadata.create_all`."""
+    return expr[0] == "attr" and expr[2] == "create_all" and expr[1][0] == "attr" and expr[1][2] == "metadata"
