@@ -84,7 +84,11 @@ class Makings:
             decorators = [walk(decorator) for decorator in base.facts.decorators]
             metaclass = [value for name, value in base.facts.keywords if name == "metaclass"]
             words = [part for parts in (*decorators, *map(walk, metaclass)) for part in parts]
-            names = {str(part[2] if part[0] == "attr" else part[1]) for part in words if part[0] in ("attr", "name")}
+            names = {
+                str(part[2] if part[0] == "attr" else part[1])
+                for part in words
+                if part[0] in ("attr", "name")
+            }
             if any("singleton" in name.lower() for name in names) or base.own("_instance"):
                 return True
             if "singleton" in base.facts.name.lower():

@@ -77,9 +77,7 @@ class Origins:
             )
         return self._attributes[key]
 
-    def _is_same_parameter(
-        self, function: Function, parameter: Parameter, frame: Frame, depth: int
-    ) -> bool:
+    def _is_same_parameter(self, function: Function, parameter: Parameter, frame: Frame, depth: int) -> bool:
         key = (function, parameter.name)
         if key not in self._parameters:
             self._parameters[key] = False
@@ -136,4 +134,3 @@ def arguments(call: Expr) -> list[tuple[str, Expr]]:
     """Return the arguments of a call with their names; those given by position have none."""
     given = [("", argument) for argument in call[2]]
     return given + [(name or "**", value) for name, value in call[3]]
-
