@@ -79,4 +79,4 @@ def _is_embedded(made: Made) -> bool:
 
 def _creates_tables(expr: Expr) -> bool:
     """Tell whether an expression is `Base.metadata.create_all`."""
-    return expr[0] == "attr" and expr[2] == "create_all" and expr[1][0] == "attr" and expr[1][2] == "metadata"
+    return bool(expr[0] == "attr" and expr[2] == "create_all" and expr[1][2:3] == ("metadata",))
