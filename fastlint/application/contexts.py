@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from fastlint.application.computing import Computing
@@ -256,6 +256,21 @@ class Application:
     def label(self, route: Route) -> str:
         """Return what a reader calls a route: "GET /users/{id}"."""
         return self.table.label(route)
+
+    def labels(self, routes: Sequence[Route]) -> str:
+        """Return what a reader calls some routes: "GET /users and 3 more"."""
+        more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
+        return f"{self.label(routes[0])}{more}"
+
+    def serving(self, routes: Iterable[Route]) -> tuple[Entry, ...]:
+        """Return the routes as entry points."""
+        return tuple(
+            entry
+            for route in routes
+            for frame in self.endpoints.get(route, ())[:1]
+            for entry in self._by_frame.get(frame, ())
+            if entry.kind in ("route", "websocket")
+        )
 
     def needs(self, route: Route) -> list[Injection]:
         """Return the whole dependency tree of a route: its own, its routers' and its application's."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from fastlint.application.contexts import Application
 from fastlint.application.dependencies import Need
-from fastlint.application.model import Entry
 from fastlint.application.routes import Route
 from fastlint.application.solving import Run
 
@@ -33,21 +32,6 @@ class Repetition:
     """The second run."""
     routes: list[Route] = field(default_factory=list)
     """The routes in whose requests that happens."""
-
-    def entries(self, application: Application) -> tuple[Entry, ...]:
-        """Return the routes as entry points."""
-        return tuple(
-            entry
-            for route in self.routes
-            for frame in application.endpoints.get(route, ())[:1]
-            for entry in application.entries_of(frame)
-            if entry.frame is frame and entry.kind in ("route", "websocket")
-        )
-
-    def where(self, application: Application) -> str:
-        """Return the routes for a message: "GET /users and 3 more"."""
-        more = f" and {len(self.routes) - 1} more" if len(self.routes) > 1 else ""
-        return f"{application.label(self.routes[0])}{more}"
 
 
 def repetitions(application: Application) -> list[Repetition]:

@@ -29,6 +29,8 @@ from fastlint.project.values import (
 if TYPE_CHECKING:
     from fastlint.project.infer import Inference
 
+UNTYPED = frozenset({"TypeAlias", "Final", "ClassVar"})
+"""Annotations that leave it to the value what something is, if they stand alone."""
 READS = frozenset({"get", "items", "pop", "popleft", "setdefault", "values"})
 """Methods that read from a container."""
 
@@ -241,6 +243,8 @@ def _except(inference: Inference, expr: Expr, frame: Frame) -> Values:
 
 
 def _typed(inference: Inference, expr: Expr, frame: Frame) -> Values:
+    if expr[2] is not None and expr[1][0] in ("name", "attr") and _last(expr[1]) in UNTYPED:
+        return inference.values(expr[2], frame)
     declared = annotated_values(inference, expr[1], frame)
     if expr[2] is None or (declared and not inference.is_open(declared)):
         return declared
@@ -255,6 +259,10 @@ def _member(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def _within(inference: Inference, expr: Expr, frame: Frame) -> Values:
     function = frame.function.module.functions[expr[1]]
     return inference.values(expr[2], inference.program.generic_frame(function))
+
+
+def _last(name: Expr) -> str:
+    return str(name[2] if name[0] == "attr" else name[1])
 
 
 def _is_typing(value: Value) -> bool:

@@ -42,11 +42,11 @@ class MixedScopeDependency(ModelRule):
         return self.finding(
             need.frame,
             need.call[4],
-            f"{repetition.where(self.application)} gets two sessions from `{name}` ({reason}): what one of "
+            f"{self.application.labels(repetition.routes)} gets two sessions from `{name}` ({reason}): what one of "
             "them writes the other does not see",
             advice,
             self._severity(repetition, is_deliberate=not before),
-            entries=repetition.entries(self.application),
+            entries=self.application.serving(repetition.routes),
             notes=(f"the other `Depends` stands in {other.frame.function.module.path}:{other.call[4][0]}",),
         )
 

@@ -38,11 +38,11 @@ class UseCacheFalse(ModelRule):
             yield self.finding(
                 need.frame,
                 need.call[4],
-                f"`{name}` runs again in {repetition.where(self.application)}, where another dependency or "
+                f"`{name}` runs again in {self.application.labels(repetition.routes)}, where another dependency or "
                 f"parameter has its value already, and {WAITS[word]} each time",
                 "Remove `use_cache=False`: one value serves the whole request",
                 chain=self.chain(step, word),
-                entries=repetition.entries(self.application),
+                entries=self.application.serving(repetition.routes),
             )
 
     def _waits(self, run: Run) -> tuple[str, Step] | None:
