@@ -13,6 +13,8 @@ from fastlint.project.program import Frame, Function, annotation_parts
 from fastlint.project.values import ClassValue, FunctionValue, TypeForm, Value, Values
 
 REQUEST_SCOPE, FUNCTION_SCOPE = "request", "function"
+MOST_NAMES = 4
+"""Names of names of a `Depends(...)` that are followed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,20 +119,47 @@ def needs_of_parameter(inference: Inference, parameter: Parameter, outer: Frame)
     """Yield what one parameter depends on; its annotation is evaluated in the outer frame."""
     default = parameter.default
     if default is not None:
-        for value in provider_targets(inference, default, outer, parameter.annotation):
-            yield Need(value, default, outer, parameter.name)
+        for call, scope in written(inference, default, outer):
+            for value in provider_targets(inference, call, scope, parameter.annotation):
+                yield Need(value, call, scope, parameter.name)
     if parameter.annotation is not None:
-        for expr, scope, declared in metadata(inference, parameter.annotation, outer):
-            for value in provider_targets(inference, expr, scope, declared):
-                yield Need(value, expr, scope, parameter.name)
+        for expr, frame, declared in metadata(inference, parameter.annotation, outer):
+            for call, scope in written(inference, expr, frame):
+                for value in provider_targets(inference, call, scope, declared):
+                    yield Need(value, call, scope, parameter.name)
+
+
+def written(inference: Inference, expr: Expr, frame: Frame, depth: int = 0) -> Iterator[tuple[Expr, Frame]]:
+    """Yield the `Depends(...)` that an expression is, and where it is evaluated.
+
+    It may have a name (`Database = Depends(get_db)`), or come from a function of the program.
+    """
+    if depth > MOST_NAMES:
+        return
+    if expr[0] == "name":
+        module = frame.function.module
+        for _, _, value in module.facts.functions[0].bindings.get(expr[1], ()):
+            yield from written(inference, value, module.frame, depth + 1)
+    elif expr[0] == "import" and expr[3]:
+        target = inference.program.find_module(frame.function.module, expr[1], expr[2])
+        if target is not None:
+            for _, _, value in target.facts.functions[0].bindings.get(expr[3], ()):
+                yield from written(inference, value, target.frame, depth + 1)
+    elif inference.is_provider(expr, frame):
+        yield expr, frame
+    elif expr[0] == "call":
+        for callee in inference.values(expr[1], frame):
+            if isinstance(callee, FunctionValue) and not callee.function.facts.is_generator:
+                inner = inference.enter(callee, expr, frame)
+                for value in callee.function.facts.returns:
+                    if inference.is_provider(value, inner):
+                        yield value, inner
 
 
 def provider_targets(
     inference: Inference, expr: Expr, frame: Frame, annotation: Expr | None = None
 ) -> Values:
     """Return the callables behind `Depends(f)`; `Depends()` stands for the annotated class itself."""
-    if not inference.is_provider(expr, frame):
-        return ()
     target = call_argument(expr, 0, "dependency")
     if target is not None:
         return inference.values(target, frame)
@@ -163,8 +192,9 @@ def listed_needs(inference: Inference, call: Expr, frame: Frame) -> Iterator[Nee
     if listed is None:
         return
     for expr in _elements(inference, listed, frame):
-        for value in provider_targets(inference, expr, frame):
-            yield Need(value, expr, frame)
+        for written_call, scope in written(inference, expr, frame):
+            for value in provider_targets(inference, written_call, scope):
+                yield Need(value, written_call, scope)
 
 
 def _elements(inference: Inference, expr: Expr, frame: Frame) -> Iterator[Expr]:

@@ -19,7 +19,7 @@ from fastlint.facts.structure import (
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.performs import Performs
 from fastlint.project.program import Frame, ProjectClass
-from fastlint.project.values import Instance
+from fastlint.project.values import Instance, Suspended
 
 POOLED = frozenset({"session", "connection"})
 """Kinds of resources that take a connection out of a pool, or are one."""
@@ -204,6 +204,7 @@ class Providers:
         self._resolver = resolver
         self._performs = performs
         self._known: dict[Frame, Provider] = {}
+        self._wrapped: dict[Frame, list[Frame]] = {}
         self._fresh: dict[Frame, list[tuple[str, Resource, tuple[Site, ...]]]] = {}
         self._commits: dict[Frame, list[Commit]] = {}
 
@@ -227,15 +228,33 @@ class Providers:
         """Yield the functions that FastAPI calls as dependencies, each once."""
         seen = set()
         for injection in self._graph.all():
-            frame = injection.frame
-            if frame is not None and frame.function not in seen:
-                seen.add(frame.function)
-                yield self.of(frame)
+            for provider in self.behind(injection):
+                if provider.frame.function not in seen:
+                    seen.add(provider.frame.function)
+                    yield provider
+
+    def behind(self, injection: Injection) -> list[Provider]:
+        """Return what answers a need: the function itself, or the generator that a decorator has wrapped."""
+        frame = injection.frame
+        if frame is None:
+            return []
+        facts = frame.function.facts
+        if frame not in self._wrapped:
+            self._wrapped[frame] = [
+                value.frame
+                for value in (
+                    self._resolver.inference.returned(frame)
+                    if frame.parent and not facts.is_generator
+                    else ()
+                )
+                if isinstance(value, Suspended) and value.kind in ("generator", "asyncgen")
+            ]
+        return [self.of(found) for found in self._wrapped[frame] or (frame,)]
 
     def injections(self, provider: Provider) -> list[Injection]:
         """Return where a dependency is asked for."""
         function = provider.frame.function
-        return [i for i in self._graph.all() if i.frame is not None and i.frame.function is function]
+        return [i for i in self._graph.all() if any(p.frame.function is function for p in self.behind(i))]
 
     def managers(self, provider: Provider) -> Iterator[Provider]:
         """Yield the generators of the program that a function enters or iterates, and those that these do."""
@@ -267,8 +286,8 @@ class Providers:
         return [
             (injection, acquisition)
             for injection in injections
-            if injection.frame is not None
-            for acquisition in self.of(injection.frame).held
+            for provider in self.behind(injection)
+            for acquisition in provider.held
         ]
 
     def commits(self, provider: Provider) -> list[Commit]:
