@@ -1,0 +1,64 @@
+"""What routes run that answer with lists: `GET` routes, and others whose response is a collection."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import cached_property
+
+from fastlint.application.contexts import Application
+from fastlint.application.routes import Route
+from fastlint.facts.model import Expr
+from fastlint.project.annotations import annotated_values
+from fastlint.project.bindings import call_argument
+from fastlint.project.program import Frame, Function
+from fastlint.project.values import Collection, Values
+
+
+def response_type(application: Application, route: Route, frame: Frame) -> tuple[Values, bool]:
+    """Return what a route's response is declared to be, and whether anything declares it.
+
+    FastAPI 0.165: fastapi/routing.py, APIRouter.add_api_route; `response_model` wins over the annotation.
+    """
+    annotation: Expr | None = call_argument(route.call, None, "response_model")
+    scope = route.frame
+    if annotation is None:
+        annotation = frame.function.facts.returns_annotation
+        scope = frame.parent or application.inference.defining_frame(frame.function)
+    if annotation is None or annotation == ("const", None):
+        return (), False
+    return annotated_values(application.inference, annotation, scope), True
+
+
+class ListRoutes:
+    """The frames that routes with lists run to make their answers; dependencies are not followed."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.routes: dict[Frame, Route] = {}
+        """By frame, the nearest route that it works for."""
+        queue: deque[Frame] = deque()
+        for route, frames in application.endpoints.items():
+            for frame in frames:
+                if frame not in self.routes and self._answers_with_list(route, frame):
+                    self.routes[frame] = route
+                    queue.append(frame)
+        while queue:
+            current = queue.popleft()
+            for site in application.resolver.sites(current):
+                for callee in (*site.runs, *site.starts, *site.in_thread):
+                    if callee not in self.routes and callee in application.requests:
+                        self.routes[callee] = self.routes[current]
+                        queue.append(callee)
+
+    @cached_property
+    def functions(self) -> set[Function]:
+        """The functions of these frames."""
+        return {frame.function for frame in self.routes}
+
+    def _answers_with_list(self, route: Route, frame: Frame) -> bool:
+        if "GET" in route.methods:
+            return True
+        values, _ = response_type(self._application, route, frame)
+        if self._application.performs.step(frame, "commit") is not None:
+            return False  # it answers with what it has written
+        return any(isinstance(v, Collection) and v.kind != "dict" for v in values)
