@@ -86,11 +86,12 @@ class Acquisition:
         return expr is self.expr or (expr[0] == "name" and expr[1] in self.names)
 
     def is_handed_out(self, expr: Expr) -> bool:
-        """Tell whether an expression is the resource, a tuple with it, or a call that is given it."""
+        """Tell whether an expression is the resource, a container with it, or a call that is given it."""
         expr = unwrapped(expr)
         if self.is_held_by(expr):
             return True
         parts = expr[1] if expr[0] in ("any", "tuple", "list") else arguments(expr)
+        parts = expr[2] if expr[0] == "dict" else parts
         return any(self.is_handed_out(part) for part in parts)
 
     def is_in(self, expr: Expr) -> bool:
