@@ -12,6 +12,7 @@ from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
+from fastlint.application.responses import Responses
 from fastlint.application.routes import ROUTERS, Route
 from fastlint.application.solving import Run, solve
 from fastlint.application.validators import VALIDATING
@@ -74,6 +75,7 @@ class Application:
         self.requests = RequestPath(self.entries, self.resolver)
         self.performs = Performs(self.resolver)
         self.queries = Queries(self.inference)
+        self.responses = Responses(self.inference, finder.table)
         self.models = self.resolver.models
         self.providers = Providers(self.dependencies, self.resolver, self.performs)
 

@@ -50,6 +50,8 @@ class RouteTable:
     routes: list[Route] = field(default_factory=list)
     parents: dict[object, list[tuple[object, str]]] = field(default_factory=lambda: defaultdict(list))
     prefixes: dict[object, str] = field(default_factory=dict)
+    calls: dict[object, list[tuple[Expr, Frame]]] = field(default_factory=lambda: defaultdict(list))
+    """The calls that make and include each router, and where they are evaluated."""
 
     def label(self, route: Route) -> str:
         """Return what a reader calls a route: "GET /users/{id}", with the prefixes of its routers."""
@@ -135,7 +137,7 @@ def _add_registered(
     for router in routers or NO_ROUTER:
         table.routes.append(Route(methods, path or "", endpoint, identity(router), call, frame))
         if router is not None:
-            _remember_prefix(inference, table, router)
+            _remember_making(inference, table, router)
 
 
 def _methods(verb: str, call: Expr) -> tuple[str, ...]:
@@ -161,9 +163,10 @@ def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, fr
         text = _text(inference, prefix, frame) or ""
         for inner in inference.values(child, frame) if child is not None else ():
             if is_router(inference, inner):
-                _remember_prefix(inference, table, inner)
+                _remember_making(inference, table, inner)
+                table.calls[identity(inner)].append((call, frame))
                 for owner in owners:
-                    _remember_prefix(inference, table, owner)
+                    _remember_making(inference, table, owner)
                     table.parents[identity(inner)].append((identity(owner), text))
         return
     endpoint = call_argument(call, ENDPOINT[name], "endpoint")
@@ -201,8 +204,8 @@ def identity(router: Value | None) -> object:
     return getattr(router, "origin", None) if router is not None else None
 
 
-def _remember_prefix(inference: Inference, table: RouteTable, router: Value) -> None:
-    """Note the prefix that a router is constructed with."""
+def _remember_making(inference: Inference, table: RouteTable, router: Value) -> None:
+    """Note the call that makes a router, and the prefix in it."""
     place = identity(router)
     if not isinstance(place, tuple) or place in table.prefixes:
         return
@@ -215,6 +218,7 @@ def _remember_prefix(inference: Inference, table: RouteTable, router: Value) -> 
                 given = call_argument(expr, None, "prefix")
                 frame = inference.program.generic_frame(function)
                 table.prefixes[place] = _text(inference, given, frame) or ""
+                table.calls[place].append((expr, frame))
                 return
 
 
