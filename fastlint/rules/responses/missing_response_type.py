@@ -63,8 +63,7 @@ class MissingResponseType(ModelRule):
         """Tell whether an answer can be large; None if it is unknown, or a response already."""
         written = _written_out(expr)
         if written is not None:
-            inner = [self._size(value, frame) for value in written]
-            return True in inner if None not in inner else None
+            return any(self._size(value, frame) for value in written)
         if expr[0] in ("const", "lit"):
             return False
         values = self.application.inference.values(expr, frame)
