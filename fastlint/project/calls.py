@@ -422,6 +422,8 @@ class CallResolver:
                 continue
             inner = Site(site.frame, ("call", *site.event[1:]))
             self._call(inner, value, None)
+            if site.is_awaited:
+                site.acts += inner.acts
             frames = inner.runs + inner.starts
             (site.on_loop if where == "loop" else site.in_thread).extend(frames)
 

@@ -1,0 +1,228 @@
+"""Sessions and connections of a request's dependencies that still occupy a connection when the route has run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastlint.application.contexts import Application
+from fastlint.application.dependencies import Injection
+from fastlint.application.providers import Acquisition
+from fastlint.application.routes import Route
+from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.facts.structure import children, walk
+from fastlint.project.calls import Site
+from fastlint.project.performs import followed
+from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.values import Collection, Instance, LibraryName, Text, Tuple, Value
+
+OPENING = frozenset({"query", "write", "flush", "refresh"})
+ENDING = frozenset({"commit", "rollback", "close"})
+FILES = ("sqlite3.", "aiosqlite.")
+"""Databases that are a file: a connection is not missing elsewhere."""
+PLAIN_BASES = ("pydantic.BaseModel", "enum.Enum", "starlette.responses.Response", "builtins.Exception")
+HOLDERS = ("sqlalchemy.orm.Query", "sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession")
+DEEPEST = 8
+ROUNDS = 3
+"""How often names are followed to names that are bound to them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A session or connection that the dependencies of a route keep until their exit code runs."""
+
+    injection: Injection
+    acquisition: Acquisition
+    asked: Frame | None = None
+    """What used the session last without ending its transaction; None for a connection."""
+
+
+class HeldConnections:
+    """Answers which connections the tree of a route occupies, and what carries them."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._graph = application.dependencies
+        self._last: dict[tuple[Frame, str], bool | None] = {}
+
+    def of(self, route: Route) -> list[Held]:
+        """Return what a route's dependencies hold when the route has run; a session only if it was used."""
+        application = self._application
+        endpoints = application.endpoints.get(route, [])
+        injections = application.needs(route)
+        found: list[Held] = []
+        seen: set[Frame | None] = set()
+        for injection, acquisition in application.providers.held(injections):
+            if injection.frame in seen or acquisition.name.startswith(FILES):
+                continue
+            seen.add(injection.frame)
+            if acquisition.resource.kind == "connection":
+                found.append(Held(injection, acquisition))
+                continue
+            asked = self._left_open(endpoints, injections, injection, acquisition)
+            if asked is not None:
+                found.append(Held(injection, acquisition, asked))
+        return found
+
+    def _left_open(
+        self,
+        endpoints: list[Frame],
+        injections: list[Injection],
+        held: Injection,
+        acquisition: Acquisition,
+    ) -> Frame | None:
+        """Return what leaves the transaction of a session open: the route, or the last dependency that asks."""
+        library = acquisition.name.partition(".")[0]
+        others = [i.frame for i in injections if i.frame is not None and i.frame is not held.frame]
+        for frame in (*endpoints, *others):
+            if held.frame is not None and self.receives(frame, held.frame):
+                is_open = self._ends_open(frame, library, 0)
+                if is_open is not None:
+                    return frame if is_open else None
+        return None
+
+    def receives(self, frame: Frame, provider: Frame, depth: int = 0) -> bool:
+        """Tell whether a function is handed what a provider gives, or something made from it."""
+        return depth < DEEPEST and any(
+            i.frame is not None and (i.frame is provider or self.receives(i.frame, provider, depth + 1))
+            for i in self._graph.of(frame)
+        )
+
+    def _ends_open(self, frame: Frame, library: str, depth: int) -> bool | None:
+        """Tell whether the last thing that a function does to its session is a statement (None: it does nothing)."""
+        key = (frame, library)
+        if key in self._last or depth > DEEPEST:
+            return self._last.get(key)
+        self._last[key] = None
+        if not any(a.is_pooled for a in self._application.providers.of(frame).acquisitions):
+            sites = self._application.resolver.sites(frame)
+            for site in sorted(sites, key=lambda s: _end(s), reverse=True):
+                words = {word for name, found in site.acts if _is_of(name, library) for word in found}
+                if words & ENDING or words & OPENING:
+                    self._last[key] = not words & ENDING
+                    break
+                below = [self._ends_open(callee, library, depth + 1) for callee in followed(site)]
+                known = [is_open for is_open in below if is_open is not None]
+                if known:
+                    self._last[key] = all(known)
+                    break
+        return self._last[key]
+
+
+def _end(site: Site) -> tuple[int, int]:
+    """Return where the work of a site is over: at the end of the body, for what leaving `with` does."""
+    expr = site.event[1]
+    if site.event[0] in ("enter", "aenter"):
+        for _, span, detail, _ in site.frame.function.facts.regions:
+            if detail is expr:
+                return span[2:]
+    return site.event[5][:2]
+
+
+def _is_of(name: str, library: str) -> bool:
+    own = name.partition(".")[0]
+    return own == library or (library == "sqlalchemy" and own in ("sqlmodel", "fastapi_pagination"))
+
+
+@dataclass(slots=True)
+class Carriers:
+    """Answers which names and expressions carry what is held: the session, a service with it, a query."""
+
+    application: Application
+    held: Held
+    _names: dict[Frame, set[str]] = field(default_factory=dict)
+
+    def names(self, frame: Frame) -> set[str]:
+        """Return the names of a function that carry it."""
+        known = self._names.get(frame)
+        if known is not None:
+            return known
+        found = self._names[frame] = set()
+        for injection in self.application.dependencies.of(frame):
+            if injection.need.parameter and self._gives(injection):
+                found.add(injection.need.parameter)
+        bindings = frame.function.facts.bindings
+        for _ in range(ROUNDS if found else 0):
+            before = len(found)
+            for name, bound in bindings.items():
+                if any(self.carries(value, frame) for _, _, value in bound):
+                    found.add(name)
+            if len(found) == before:
+                break
+        return found
+
+    def carries(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether an expression of a function gives something that carries it, or may do so."""
+        names = self.names(frame)
+        if not names:
+            return False
+        tag = expr[0]
+        if tag == "name":
+            return expr[1] in names
+        if tag in ("lambda", "def"):
+            return any(_reads(f.facts, names) for f in _nested(frame.function.module.functions[expr[1]]))
+        values = self.application.inference.values(expr, frame)
+        if values and all(self._is_data(value) for value in values):
+            return False
+        if tag == "call" and self._asks(expr, frame):
+            return False
+        if tag == "await":
+            return bool(values) and self.carries(expr[1], frame)
+        return any(self.carries(child, frame) for child in children(expr))
+
+    def _asks(self, call: Expr, frame: Frame) -> bool:
+        """Tell whether a call is a statement of the session: what it gives is in memory."""
+        inference = self.application.inference
+        callees = inference.values(call[1], frame)
+        return any(
+            isinstance(v, LibraryName) and inference.catalog.acts_of(v.name) & (OPENING | ENDING)
+            for v in callees
+        )
+
+    def _gives(self, injection: Injection) -> bool:
+        frame = injection.frame
+        if frame is None:
+            return False
+        if frame is self.held.injection.frame:
+            return True
+        facts = frame.function.facts
+        if facts.name == "__init__":
+            made = frame.receiver
+            return bool(self.names(frame)) and not (made is not None and self._is_data(made))
+        given = facts.yields if facts.is_generator else facts.returns
+        return any(self.carries(value, frame) for value in given)
+
+    def _is_data(self, value: Value) -> bool:
+        """Tell whether a value is plain data that works without the session."""
+        inference = self.application.inference
+        match value:
+            case Text():
+                return True
+            case Collection(items=items):
+                return all(self._is_data(item) for item in items)
+            case Tuple(items=items):
+                return all(self._is_data(item) for group in items for item in group)
+            case Instance(cls=str()):
+                return not any(inference.is_subclass(value, holder) for holder in HOLDERS)
+            case Instance(cls=ProjectClass() as cls):
+                if self.application.resolver.models.of(cls) is not None:
+                    return True
+                return any(inference.is_subclass(value, base) for base in PLAIN_BASES)
+        return False
+
+
+def _nested(function: Function) -> Iterator[Function]:
+    """Yield a function and those that are defined in it."""
+    yield function
+    for other in function.module.functions:
+        if other.facts.parent == function.index and other is not function:
+            yield from _nested(other)
+
+
+def _reads(facts: FunctionFacts, names: set[str]) -> bool:
+    """Tell whether the body of a function reads one of the names of the function around it."""
+    own = {parameter.name for parameter in facts.parameters}
+    wanted = names - own
+    parts = [event[1] for event in facts.events] + facts.yields + facts.returns
+    parts += [value for bound in facts.bindings.values() for _, _, value in bound]
+    return any(p[0] == "name" and p[1] in wanted for part in parts for p in walk(part))
