@@ -1,0 +1,66 @@
+"""The modules that the running application imports, and the engines that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.application.contexts import Application
+from fastlint.facts.model import Event
+from fastlint.project.program import Function, Module
+from fastlint.project.values import LibraryName
+
+ENGINE_MAKERS = frozenset({
+    "create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config",
+})  # fmt: skip
+
+
+def imported_modules(application: Application) -> list[Module]:
+    """Return the modules that code of requests is in, and what these import, directly or not.
+
+    Left out are tests, scripts and migrations.
+    """
+    found: dict[Module, None] = {}
+    pending = [frame.function.module for frame in application.requests]
+    while pending:
+        module = pending.pop()
+        if module in found or module.is_offline:
+            continue
+        found[module] = None
+        pending += _imports_of(application, module)
+    return list(found)
+
+
+def _imports_of(application: Application, module: Module) -> Iterator[Module]:
+    named = {(name, level) for name, level in module.facts.stars}
+    for function in module.facts.functions:
+        for bindings in function.bindings.values():
+            for _, _, value in bindings:
+                if value[0] == "import":
+                    named.add((value[1], value[2]))
+                    if value[3]:
+                        named.add((f"{value[1]}.{value[3]}" if value[1] else value[3], value[2]))
+    for name, level in named:
+        target = application.program.find_module(module, name, level)
+        if target is not None:
+            yield target
+
+
+def engines(application: Application) -> Iterator[tuple[Function, Event]]:
+    """Yield the calls that make an engine for the application: at the top of a module or in a function."""
+    inference = application.inference
+    for module in imported_modules(application):
+        if not ENGINE_MAKERS.intersection(module.facts.mentions):
+            continue
+        for function in module.functions:
+            for event in function.facts.events:
+                callee = event[1][1] if event[0] in ("call", "drop") else ("unknown",)
+                last = callee[2] if callee[0] == "attr" else callee[1] if callee[0] == "name" else ""
+                if last not in ENGINE_MAKERS:
+                    continue
+                frame = inference.program.generic_frame(function)
+                for value in inference.values(callee, frame):
+                    if isinstance(value, LibraryName):
+                        resource = inference.catalog.resource(value.name)
+                        if resource is not None and resource.kind == "engine":
+                            yield function, event
+                            break
