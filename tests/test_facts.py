@@ -217,10 +217,10 @@ def test_a_use_comes_after_the_binding_before_it_only() -> None:
 def test_imports() -> None:
     facts = function("import a.b\nimport c.d as e\nfrom .f import g as h, i\n", "<module>")
     assert {name: value for name, [(_, _, value)] in facts.bindings.items()} == {
-        "a": ("import", "a.b", 0, ""),
-        "e": ("import", "c.d", 0, None),
-        "h": ("import", "f", 1, "g"),
-        "i": ("import", "f", 1, "i"),
+        "a": ("import", "a.b", 0, "", (1, 0, 1, 10)),
+        "e": ("import", "c.d", 0, None, (2, 0, 2, 15)),
+        "h": ("import", "f", 1, "g", (3, 0, 3, 24)),
+        "i": ("import", "f", 1, "i", (3, 0, 3, 24)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.contexts import Application
-from fastlint.facts.model import Event
+from fastlint.facts.model import UNKNOWN, Event
 from fastlint.project.program import Function, Module
 from fastlint.project.values import LibraryName
 
@@ -53,7 +53,7 @@ def engines(application: Application) -> Iterator[tuple[Function, Event]]:
             continue
         for function in module.functions:
             for event in function.facts.events:
-                callee = event[1][1] if event[0] in ("call", "drop") else ("unknown",)
+                callee = event[1][1] if event[0] in ("call", "drop") else UNKNOWN
                 last = callee[2] if callee[0] == "attr" else callee[1] if callee[0] == "name" else ""
                 if last not in ENGINE_MAKERS:
                     continue

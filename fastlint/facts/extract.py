@@ -224,9 +224,9 @@ class _Extractor(ExpressionReader):
     def _on_import(self, node: ast.Import) -> None:
         for alias in node.names:
             if alias.asname:
-                self._bind_name(alias.asname, ("import", alias.name, 0, None))
+                self._bind_name(alias.asname, ("import", alias.name, 0, None, span_of(node)))
             else:
-                self._bind_name(alias.name.partition(".")[0], ("import", alias.name, 0, ""))
+                self._bind_name(alias.name.partition(".")[0], ("import", alias.name, 0, "", span_of(node)))
 
     def _on_import_from(self, node: ast.ImportFrom) -> None:
         module, level = node.module or "", node.level
@@ -234,7 +234,7 @@ class _Extractor(ExpressionReader):
             if alias.name == "*":
                 self.stars.append((module, level))
             else:
-                self._bind_name(alias.asname or alias.name, ("import", module, level, alias.name))
+                self._bind_name(alias.asname or alias.name, ("import", module, level, alias.name, span_of(node)))
 
     def _on_if(self, node: ast.If) -> None:
         test = self._test(node.test)

@@ -21,7 +21,7 @@ An expression is a tuple whose first item is its tag:
     ("other", parts)                     another operation, and what it is made of
     ("lambda", function)                 index into ModuleFacts.functions
     ("def", function)  ("class", class)  indices as well
-    ("import", module, level, name)      `from module import name`; name is None for `import module`
+    ("import", module, level, name, span)  `from module import name`; name is None for `import module`
     ("elem" | "aelem", expression)       what (async) iteration yields
     ("enter" | "aenter", expression)     what `with` binds
     ("item", expression, index)          an element of an unpacked value

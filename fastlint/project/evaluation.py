@@ -166,7 +166,7 @@ def _class(inference: Inference, expr: Expr, frame: Frame) -> Values:
 
 
 def _import(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    _, name, level, attribute = expr
+    _, name, level, attribute, _ = expr
     module = frame.function.module
     if attribute is None:
         return _module_or_library(inference, module, name, level)

@@ -29,7 +29,7 @@ class DeprecatedAsyncDriver(ModelRule):
         for module in imported_modules(self.application):
             for function in module.functions:
                 for bindings in function.facts.bindings.values():
-                    for time, _, value in bindings:
+                    for _, _, value in bindings:
                         top = str(value[1]).partition(".")[0] if value[0] == "import" and not value[2] else ""
                         is_own = (
                             self.application.program.find_module(module, top, 0)
@@ -38,5 +38,4 @@ class DeprecatedAsyncDriver(ModelRule):
                         )
                         if top in SUCCESSORS and is_own is None:
                             why, advice = SUCCESSORS[top]
-                            span = function.facts.statements[time - 1][0]
-                            yield self.finding(function, span, why, advice, entries=())
+                            yield self.finding(function, value[4], why, advice, entries=())
