@@ -35,8 +35,8 @@ class EngineOrConnectionPerRequest(ModelRule):
         """Look at what code of the request path makes."""
         self.makings = Makings(self.application)
         for made in self.makings.of_requests(*WORDS):
-            is_other_client = made.resource.kind == "client" and not self.makings.is_database(made.use.name)
-            if made.resource.rank and not is_other_client and not self.makings.brings_connections(made):
+            is_engine = made.resource.kind == "engine" or self.makings.is_database(made.use.name)
+            if made.resource.rank and is_engine and not self.makings.brings_connections(made):
                 yield self._about(made)
         yield from self._about_tables()
 
