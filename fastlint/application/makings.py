@@ -65,8 +65,12 @@ class Makings:
         if function.owner is not None and facts.name in MAKERS and self._is_singleton(function.owner):
             return True
         names = set(names_bound_to(facts, call))
-        if names.intersection(facts.outer_names):
-            return True
+        top = function.module.facts.functions[0].bindings
+        for name in facts.outer_names:
+            for _, _, value in top.get(name, ()):
+                inner = unwrapped(value[2]) if value[0] == "within" else value
+                if inner is call or (inner[0] == "name" and inner[1] in names):
+                    return True
         for base, name, value in facts.stores:
             inner = unwrapped(value)
             if inner is call or (inner[0] == "name" and inner[1] in names):
