@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from fastlint.application.computing import Computing
+from fastlint.application.context_variables import ContextVariables
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
@@ -224,6 +225,11 @@ class Application:
         return found
 
     # Questions that rules ask
+
+    @cached_property
+    def context_variables(self) -> ContextVariables:
+        """Which functions set context variables."""
+        return ContextVariables(self.resolver)
 
     @cached_property
     def computing(self) -> Computing:

@@ -57,7 +57,7 @@ class TrivialSyncDependency(ModelRule):
 
     def _is_trivial(self, injection: Injection) -> bool:
         frame, computing = injection.frame, self.application.computing
-        if frame is None:
+        if frame is None or self.application.context_variables.settings(frame):
             return False
         if computing.only_computes(frame):
             return True

@@ -1,0 +1,121 @@
+"""Which functions set context variables for whoever runs after them, and which functions read these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fastlint.facts.model import Event, Expr
+from fastlint.facts.structure import is_inside
+from fastlint.project.calls import CallResolver
+from fastlint.project.program import Frame
+from fastlint.project.values import LibraryName
+
+SET, RESET, GET = "contextvars.ContextVar.set", "contextvars.ContextVar.reset", "contextvars.ContextVar.get"
+BINDS = frozenset({"structlog.contextvars.bind_contextvars", "structlog.threadlocal.bind_threadlocal"})
+"""Functions that keep values in context variables (or in the thread) which log lines show."""
+BINDS_MEANWHILE = frozenset({
+    "structlog.contextvars.bound_contextvars", "structlog.threadlocal.bound_threadlocal",
+})  # fmt: skip
+NAMES = frozenset({"set", *(name.rpartition(".")[2] for name in BINDS | BINDS_MEANWHILE)})
+DEEPEST = 8
+
+
+class Setting(NamedTuple):
+    """A place where a context variable is set, and the calls that lead there."""
+
+    steps: tuple[tuple[Frame, Event], ...]
+    """From the function that was asked about down to the call that sets."""
+    name: str
+    """The library function."""
+
+    @property
+    def variable(self) -> Expr | None:
+        """The variable that is set, as it is written; None for those of structlog."""
+        call = self.steps[-1][1][1]
+        return call[1][1] if self.name == SET else None
+
+
+class ContextVariables:
+    """Answers what functions set, and whether somebody else reads it."""
+
+    def __init__(self, resolver: CallResolver) -> None:
+        self._resolver = resolver
+        self._inference = resolver.inference
+        self._readers: dict[str, set[Frame]] | None = None
+
+    def settings(self, frame: Frame) -> list[Setting]:
+        """Return where a function sets what outlives it; not what it takes back before it returns."""
+        return list(self._settings(frame, (), frozenset()))
+
+    def _settings(
+        self, frame: Frame, above: tuple[tuple[Frame, Event], ...], seen: frozenset[Frame]
+    ) -> Iterator[Setting]:
+        if frame in seen or len(seen) >= DEEPEST:
+            return
+        facts = frame.function.facts
+        for event in facts.events:
+            if (
+                event[0] not in ("call", "drop", "enter")
+                or event[1][0] != "call"
+                or _last(event[1][1]) not in NAMES
+            ):
+                continue
+            for name in self._callees(event[1], frame):
+                here = (*above, (frame, event))
+                if name == SET and not self._is_taken_back(frame):
+                    yield Setting(here, name)
+                elif name in BINDS and event[0] != "enter":
+                    yield Setting(here, name)
+                elif name in BINDS_MEANWHILE and event[0] == "enter" and _lasts(frame, event):
+                    yield Setting(here, name)
+        for site in self._resolver.sites(frame):
+            if site.event[0] == "enter" and not _lasts(frame, site.event):
+                continue
+            for callee in site.runs:
+                yield from self._settings(callee, (*above, (frame, site.event)), seen | {frame})
+
+    def _callees(self, call: Expr, frame: Frame) -> list[str]:
+        return [v.name for v in self._inference.values(call[1], frame) if isinstance(v, LibraryName)]
+
+    def _is_taken_back(self, frame: Frame) -> bool:
+        """Tell whether a plain function resets what it sets before it returns."""
+        facts = frame.function.facts
+        return not facts.is_generator and any(
+            event[0] in ("call", "drop") and _last(event[1][1]) == "reset" for event in facts.events
+        )
+
+    def is_read_elsewhere(self, setting: Setting) -> bool:
+        """Tell whether a function that the setting one does not consist of reads the variable."""
+        if setting.variable is None:
+            return True
+        if self._readers is None:
+            self._readers = self._find_readers()
+        setters = {frame.function for frame, _ in setting.steps}
+        return any(frame.function not in setters for frame in self._readers.get(_last(setting.variable), ()))
+
+    def _find_readers(self) -> dict[str, set[Frame]]:
+        found: dict[str, set[Frame]] = {}
+        for function in self._inference.program.functions():
+            if function.module.is_offline:
+                continue
+            for event in function.facts.events:
+                call = event[1]
+                if event[0] in ("call", "drop") and call[1][0] == "attr" and call[1][2] == "get":
+                    frame = self._inference.program.generic_frame(function)
+                    if GET in self._callees(call, frame):
+                        found.setdefault(_last(call[1][1]), set()).add(frame)
+        return found
+
+
+def _lasts(frame: Frame, event: Event) -> bool:
+    """Tell whether a generator yields while it is inside a `with`, so that others run meanwhile."""
+    facts = frame.function.facts
+    if not facts.is_generator:
+        return False
+    inside = [region for region in facts.regions if region[0] == "with" and region[2] is event[1]]
+    return any(e[0] == "yield" and is_inside(e[5], region[1]) for e in facts.events for region in inside)
+
+
+def _last(expr: Expr) -> str:
+    return str(expr[1]) if expr[0] == "name" else str(expr[2]) if expr[0] == "attr" else ""
