@@ -311,7 +311,7 @@ _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.open": _open, "importlib.import_module": _import_module, "sqlalchemy.orm.sessionmaker": _sessionmaker, "typing.cast": _cast, "builtins.iter": _same, "builtins.enumerate": _enumerate, "builtins.zip": _zip, "builtins.map": _map,
     "builtins.super": _super, "builtins.getattr": _getattr, "builtins.type": _type, "functools.partial": _partial, "functools.partialmethod": _same,
     "builtins.dict.get": _dict_get, "builtins.dict.setdefault": _dict_get, "builtins.dict.pop": _dict_get,
-    "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "builtins.contextvar.get": _pop,
+    "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "contextvars.ContextVar.get": _pop,
     "contextlib.closing": _closing, "copy.copy": _same, "copy.deepcopy": _same,
     "contextlib.ExitStack.enter_context": _enter_context,
     "asyncio.gather": _gather, "asyncio.wait_for": _same, "asyncio.shield": _same,

@@ -66,6 +66,8 @@ def attribute(inference: Inference, value: Value, name: str, frame: Frame | None
             return _library_name_attribute(inference, value, name, frame)
         case Super(cls=cls, receiver=receiver):
             return _super_attribute(inference, cls, name, receiver)
+        case Collection(kind="contextvar"):
+            return (LibraryName(f"contextvars.ContextVar.{name}", value),)
         case Collection(kind=kind) if kind != "generator":
             return (LibraryName(f"builtins.{kind}.{name}", value),)
         case Tuple():
