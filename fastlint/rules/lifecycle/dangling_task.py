@@ -28,7 +28,7 @@ class DanglingTask(ModelRule):
                 yield self.finding(
                     site.frame,
                     site.event[5],
-                    f"Nothing keeps the task of `{render(call)}`{self.where(site.frame)}: the event loop holds "
+                    f"Nothing keeps the task of `{started}`{self.where(site.frame)}: the event loop holds "
                     "it weakly, so it can vanish half-way, and its exceptions go unnoticed",
                     f"Keep the task of `{started}` in a set until it is done "
                     "(`tasks.add(task)`, `task.add_done_callback(tasks.discard)`), or await it in a `TaskGroup`",
