@@ -1,0 +1,177 @@
+"""FL215: A database connection is kept while something else is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fastlint.application.waiting import WaitedFor
+from fastlint.facts.model import Event, Expr, FunctionFacts, Region
+from fastlint.facts.structure import blocks_around, is_inside, regions_around
+from fastlint.project.calls import Site
+from fastlint.project.performs import Step
+from fastlint.project.program import Frame, Function
+from fastlint.project.sessions import CONNECTIONS, Path, Sessions, Use
+from fastlint.project.values import Instance
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
+
+TAKING = frozenset({"query", "write", "flush", "refresh"})
+"""What a session needs a connection for; it keeps it afterwards."""
+RETURNING = frozenset({"commit", "rollback", "close"})
+FARTHEST = 5
+"""Of a request that is more calls away than this, nobody can say that it is sent each time."""
+
+
+class Held(NamedTuple):
+    """A connection that a function keeps: since which place, by which session."""
+
+    site: Site
+    path: Path
+    region: Region | None
+    """The `with` block that gives it back, for a connection that one opens."""
+
+
+class Waits(NamedTuple):
+    """A place that waits for something else meanwhile."""
+
+    held: Held
+    site: Site
+    step: Step
+    word: str
+
+
+class ConnectionHeldAcrossIo(ModelRule):
+    """A database connection is kept while something else is waited for."""
+
+    code = "FL215"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at every function that a client waits for; of nested ones the innermost is reported."""
+        application = self.application
+        self.sessions = Sessions(application.inference, application.resolver)
+        found: dict[tuple[Function, Path], Waits] = {}
+        for frame in WaitedFor(application.entries, application.resolver):
+            for waits in self._in_frame(frame):
+                found.setdefault((frame.function, waits.held.path), waits)
+        guilty = {function for function, _ in found}
+        for (function, _), waits in found.items():
+            below = application.performs.chain(waits.step, waits.word)
+            if not any(s.callee is not None and s.callee.function in guilty - {function} for s in below):
+                yield self._finding(waits)
+
+    def _in_frame(self, frame: Frame) -> Iterator[Waits]:
+        """Follow a function in source order: connections are taken, given back, and kept over a wait."""
+        sites = self.application.resolver.sites(frame)
+        if not any(self._waits(site) for site in sites):
+            return
+        held: dict[Path, Held] = {}
+        reported: set[Path] = set()
+        for site in sites:
+            waits = self._waits(site)
+            for path, taken in list(held.items()) if waits is not None else ():
+                step, word = waits or (None, "")
+                if step is not None and path not in reported and _still_holds(taken, site):
+                    reported.add(path)
+                    yield Waits(taken, site, step, word)
+            self._follow(site, held)
+
+    def _follow(self, site: Site, held: dict[Path, Held]) -> None:
+        """Note what a place does to the connections of the function's sessions."""
+        facts = site.frame.function.facts
+        if site.event[0] in ("enter", "aenter") and self._opens_connection(site):
+            for region in facts.regions:
+                if region[2] is site.event[1]:
+                    held[("", *map(str, region[1]))] = Held(site, (render(site.event[1]),), region)
+        for use in self._in_order(site):
+            if use.words & TAKING and not use.is_connection:
+                held.setdefault(use.path, Held(site, use.path, None))
+            elif use.words & RETURNING and not self._is_way_out(facts, site.event):
+                held.pop(use.path, None)
+
+    def _in_order(self, site: Site) -> list[Use]:
+        """Return the uses at a place; of those in a callee the last decides whether a connection is kept."""
+        last: dict[Path, Use] = {}
+        for use in self.sessions.at(site):
+            is_left = any(self._is_way_out(u.site.frame.function.facts, u.site.event) for u in use.chain()[1:])
+            if not (use.words & RETURNING and is_left):
+                last[use.path] = use
+        return list(last.values())
+
+    def _is_way_out(self, facts: FunctionFacts, event: Event) -> bool:
+        """Tell whether a place runs only when something failed, or before the function ends early."""
+        if regions_around(facts, event[5], "except"):
+            return True
+        if event[3] == 0:
+            return False
+        return any(e[0] in ("return", "raise") and e[3] == event[3] and e[5] > event[5] for e in facts.events)
+
+    def _opens_connection(self, site: Site) -> bool:
+        inference = self.application.inference
+        facts = site.frame.function.facts
+        bound: list[Expr] = [
+            value
+            for bindings in facts.bindings.values()
+            for _, _, value in bindings
+            if value[0] in ("enter", "aenter") and value[1] is site.event[1]
+        ]
+        return any(
+            isinstance(value, Instance) and any(inference.is_subclass(value, base) for base in CONNECTIONS)
+            for expr in bound
+            for value in inference.values(expr, site.frame)
+        )
+
+    def _waits(self, site: Site) -> tuple[Step, str] | None:
+        """Return how a place waits for another service, or pauses."""
+        facts = site.frame.function.facts
+        if regions_around(facts, site.event[5], "except"):
+            return None
+        if any(act.words & {"sleep"} for act in site.acts) and site.is_awaited and not _is_zero(site.event[1]):
+            return Step(site, None, next(act.name for act in site.acts), 1), "sleep"
+        for step in self.application.performs.at(site, "request"):
+            if step.callee is None and not site.is_awaited and not site.sinks:
+                continue  # the coroutine only
+            return (step, "request") if step.length <= FARTHEST else None
+        return None
+
+    def _finding(self, waits: Waits) -> Finding:
+        site, held = waits.site, waits.held
+        what = "pauses" if waits.word == "sleep" else "waits for another service"
+        owner = ".".join(held.path)
+        row = held.site.event[5][0]
+        if held.region is not None:
+            since = f"the connection that `{owner}` (line {row}) has opened is taken from the pool"
+            advice = f"Leave the `with {owner}` block before `{render(site.event[1])}`"
+        else:
+            since = f"`{owner}` keeps the connection that `{render(held.site.event[1])}` (line {row}) took from the pool"
+            advice = (
+                f"End the transaction first (`{owner}.commit()`, with `expire_on_commit=False`), "
+                f"or call `{render(site.event[1])}` before the first query"
+            )
+        return self.finding(
+            site.frame,
+            site.event[5],
+            f"`{render(site.event[1])}` {what}{self.where(site.frame)}, and meanwhile {since}",
+            advice,
+            chain=self.chain(waits.step, waits.word),
+        )
+
+
+def _still_holds(held: Held, site: Site) -> bool:
+    """Tell whether what was taken at one place is surely still taken at a later one."""
+    facts = site.frame.function.facts
+    place = site.event[5]
+    if held.region is not None:
+        return is_inside(place, held.region[1])
+    taken = held.site.event
+    if taken[3] not in {index for index, _, _ in blocks_around(facts, site.event[3])}:
+        return False
+    if regions_around(facts, taken[5], "except", "finally") and not taken[3] == site.event[3]:
+        return False
+    around = regions_around(facts, taken[5], "with", "async with")
+    return all(is_inside(place, region[1]) for region in around)
+
+
+def _is_zero(call: Expr) -> bool:
+    return call[0] == "call" and bool(call[2]) and call[2][0] == ("const", 0)
