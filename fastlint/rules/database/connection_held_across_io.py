@@ -20,6 +20,9 @@ from fastlint.rules.rendering import render
 TAKING = frozenset({"query", "write", "flush", "refresh"})
 """What a session needs a connection for; it keeps it afterwards."""
 RETURNING = frozenset({"commit", "rollback", "close"})
+ENTERING = frozenset({"enter", "aenter"})
+BROKERS = ("dramatiq.", "celery.", "kombu.", "pika.", "rq.", "kafka.", "confluent_kafka.")
+"""Libraries that put a message into a queue, which takes no longer than a query."""
 FARTHEST = 5
 """Of a request that is more calls away than this, nobody can say that it is sent each time."""
 
@@ -27,10 +30,11 @@ FARTHEST = 5
 class Held(NamedTuple):
     """A connection that a function keeps: since which place, by which session."""
 
-    site: Site
     path: Path
+    event: Event
+    """The statement that took it, or the `with` that opened it."""
     region: Region | None
-    """The `with` block that gives it back, for a connection that one opens."""
+    """The block of that `with`, whose end gives it back."""
 
 
 class Waits(NamedTuple):
@@ -66,7 +70,7 @@ class ConnectionHeldAcrossIo(ModelRule):
         sites = self.application.resolver.sites(frame)
         if not any(self._waits(site) for site in sites):
             return
-        held: dict[Path, Held] = {}
+        held = self._opened(frame)
         reported: set[Path] = set()
         for site in sites:
             waits = self._waits(site)
@@ -80,13 +84,9 @@ class ConnectionHeldAcrossIo(ModelRule):
     def _follow(self, site: Site, held: dict[Path, Held]) -> None:
         """Note what a place does to the connections of the function's sessions."""
         facts = site.frame.function.facts
-        if site.event[0] in ("enter", "aenter") and self._opens_connection(site):
-            for region in facts.regions:
-                if region[2] is site.event[1]:
-                    held[("", *map(str, region[1]))] = Held(site, (render(site.event[1]),), region)
         for use in self._in_order(site):
             if use.words & TAKING and not use.is_connection:
-                held.setdefault(use.path, Held(site, use.path, None))
+                held.setdefault(use.path, Held(use.path, site.event, None))
             elif use.words & RETURNING and not self._is_way_out(facts, site.event):
                 held.pop(use.path, None)
 
@@ -94,7 +94,9 @@ class ConnectionHeldAcrossIo(ModelRule):
         """Return the uses at a place; of those in a callee the last decides whether a connection is kept."""
         last: dict[Path, Use] = {}
         for use in self.sessions.at(site):
-            is_left = any(self._is_way_out(u.site.frame.function.facts, u.site.event) for u in use.chain()[1:])
+            is_left = any(
+                self._is_way_out(u.site.frame.function.facts, u.site.event) for u in use.chain()[1:]
+            )
             if not (use.words & RETURNING and is_left):
                 last[use.path] = use
         return list(last.values())
@@ -107,19 +109,24 @@ class ConnectionHeldAcrossIo(ModelRule):
             return False
         return any(e[0] in ("return", "raise") and e[3] == event[3] and e[5] > event[5] for e in facts.events)
 
-    def _opens_connection(self, site: Site) -> bool:
+    def _opened(self, frame: Frame) -> dict[Path, Held]:
+        """Return the connections that `with` opens: they are held in all of its block, and commits keep them."""
+        facts = frame.function.facts
+        found: dict[Path, Held] = {}
+        for event in facts.events:
+            if event[0] not in ENTERING:
+                continue
+            region = next((r for r in facts.regions if r[2] is event[1]), None)
+            bound = _name_of(facts, event[1])
+            if region is not None and bound is not None and self._is_connection(bound[1], frame):
+                found[("with", bound[0])] = Held((bound[0],), event, region)
+        return found
+
+    def _is_connection(self, expr: Expr, frame: Frame) -> bool:
         inference = self.application.inference
-        facts = site.frame.function.facts
-        bound: list[Expr] = [
-            value
-            for bindings in facts.bindings.values()
-            for _, _, value in bindings
-            if value[0] in ("enter", "aenter") and value[1] is site.event[1]
-        ]
         return any(
             isinstance(value, Instance) and any(inference.is_subclass(value, base) for base in CONNECTIONS)
-            for expr in bound
-            for value in inference.values(expr, site.frame)
+            for value in inference.values(expr, frame)
         )
 
     def _waits(self, site: Site) -> tuple[Step, str] | None:
@@ -127,11 +134,17 @@ class ConnectionHeldAcrossIo(ModelRule):
         facts = site.frame.function.facts
         if regions_around(facts, site.event[5], "except"):
             return None
-        if any(act.words & {"sleep"} for act in site.acts) and site.is_awaited and not _is_zero(site.event[1]):
+        if (
+            any(act.words & {"sleep"} for act in site.acts)
+            and site.is_awaited
+            and not _is_zero(site.event[1])
+        ):
             return Step(site, None, next(act.name for act in site.acts), 1), "sleep"
         for step in self.application.performs.at(site, "request"):
             if step.callee is None and not site.is_awaited and not site.sinks:
                 continue  # the coroutine only
+            if step.name.startswith(BROKERS):
+                continue
             return (step, "request") if step.length <= FARTHEST else None
         return None
 
@@ -139,12 +152,12 @@ class ConnectionHeldAcrossIo(ModelRule):
         site, held = waits.site, waits.held
         what = "pauses" if waits.word == "sleep" else "waits for another service"
         owner = ".".join(held.path)
-        row = held.site.event[5][0]
+        row = held.event[5][0]
         if held.region is not None:
-            since = f"the connection that `{owner}` (line {row}) has opened is taken from the pool"
-            advice = f"Leave the `with {owner}` block before `{render(site.event[1])}`"
+            since = f"`{owner}` keeps the connection that `{render(held.event[1])}` (line {row}) took from the pool"
+            advice = f"Call `{render(site.event[1])}` before or after the block of `{render(held.event[1])}`"
         else:
-            since = f"`{owner}` keeps the connection that `{render(held.site.event[1])}` (line {row}) took from the pool"
+            since = f"`{owner}` keeps the connection that `{render(held.event[1])}` (line {row}) took from the pool"
             advice = (
                 f"End the transaction first (`{owner}.commit()`, with `expire_on_commit=False`), "
                 f"or call `{render(site.event[1])}` before the first query"
@@ -164,13 +177,24 @@ def _still_holds(held: Held, site: Site) -> bool:
     place = site.event[5]
     if held.region is not None:
         return is_inside(place, held.region[1])
-    taken = held.site.event
+    taken = held.event
+    if taken[2] == site.event[2]:
+        return False  # in one statement: the request may come first, or run at the same time
     if taken[3] not in {index for index, _, _ in blocks_around(facts, site.event[3])}:
         return False
-    if regions_around(facts, taken[5], "except", "finally") and not taken[3] == site.event[3]:
+    if regions_around(facts, taken[5], "except", "finally") and taken[3] != site.event[3]:
         return False
     around = regions_around(facts, taken[5], "with", "async with")
     return all(is_inside(place, region[1]) for region in around)
+
+
+def _name_of(facts: FunctionFacts, context: Expr) -> tuple[str, Expr] | None:
+    """Return the name that `with` binds what a context manager gives to, and that value."""
+    for name, bindings in facts.bindings.items():
+        for _, _, value in bindings:
+            if value[0] in ENTERING and value[1] is context:
+                return name, value
+    return None
 
 
 def _is_zero(call: Expr) -> bool:
