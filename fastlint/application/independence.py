@@ -1,0 +1,76 @@
+"""Awaited requests that need not wait for each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
+from fastlint.facts.structure import regions_around
+from fastlint.project.calls import Site
+from fastlint.project.performs import Step
+
+if TYPE_CHECKING:
+    from fastlint.application.contexts import Application
+
+DATABASE = ("query", "write", "flush", "refresh", "commit", "rollback")
+IN_ORDER = (
+    "playwright.", "websockets.", "websocket.", "aiosmtplib.", "smtplib.", "ftplib.", "paramiko.", "socket.",
+    "dramatiq.", "celery.", "kombu.", "pika.", "rq.", "kafka.", "confluent_kafka.", "google.genai.chats.",
+)  # fmt: skip
+"""Libraries whose calls are one conversation, or put messages into a queue in order."""
+SIGN_IN = ("login", "auth", "token", "sign_in", "signin")
+FARTHEST = 4
+
+
+class Independence:
+    """Answers which awaited calls are requests that could be under way with others."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def request(self, site: Site) -> Step | None:
+        """Return the way to the request that a place awaits, unless something speaks against a second one.
+
+        A coroutine that uses a database has a session, and that does one thing at a time. One that sleeps
+        keeps to a limit.
+        """
+        if site.event[0] != "call" or site.event[4] != DIRECTLY:
+            return None
+        performs = self._application.performs
+        steps = performs.at(site, "request")
+        if not steps or steps[0].length > FARTHEST or steps[0].name.startswith(IN_ORDER):
+            return None
+        if steps[0].callee is None and not site.acts:
+            return None
+        if performs.at(site, "sleep") or any(performs.at(site, word) for word in DATABASE):
+            return None
+        return steps[0]
+
+    def is_dropped(self, site: Site) -> bool:
+        """Tell whether nobody looks at the answer: the call is there for what it does."""
+        facts = site.frame.function.facts
+        statement = facts.statements[site.event[2]][0]
+        row, column, *end = site.event[5]
+        return statement[2:] == tuple(end) and statement[0] == row and statement[1] + len("await ") == column
+
+
+def in_error_path(facts: FunctionFacts, site: Site) -> bool:
+    """Tell whether a place handles an error, or cleans up."""
+    return bool(regions_around(facts, site.event[5], "except", "finally"))
+
+
+def signs_in(expr: Expr) -> bool:
+    """Tell whether a call gets a token or the like, which others need."""
+    while expr[0] in ("call", "attr"):
+        if expr[0] == "attr" and any(part in str(expr[2]).lower() for part in SIGN_IN):
+            return True
+        if expr[0] == "call" and any(_says_sign_in(argument) for argument in expr[2]):
+            return True
+        expr = expr[1]
+    return expr[0] == "name" and any(part in str(expr[1]).lower() for part in SIGN_IN)
+
+
+def _says_sign_in(argument: Expr) -> bool:
+    text = argument[1] if argument[0] == "const" else argument[2] if argument[0] == "attr" else ""
+    text = argument[1] if argument[0] == "name" else text
+    return isinstance(text, str) and any(part in text.lower() for part in SIGN_IN)
