@@ -1,0 +1,112 @@
+"""What a statement that is sent to a database does: reads, inserts, updates, deletes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastlint.facts.model import Expr
+from fastlint.facts.structure import children
+from fastlint.project.bindings import reaching_bindings
+from fastlint.project.infer import Inference
+from fastlint.project.program import Frame
+from fastlint.project.values import LibraryName
+
+READ, INSERT, UPDATE, DELETE = "read", "insert", "update", "delete"
+WRITES = frozenset({INSERT, UPDATE, DELETE})
+VERBS = {
+    "select": READ, "with": READ, "insert": INSERT, "replace": INSERT, "update": UPDATE, "delete": DELETE,
+}  # fmt: skip
+METHODS = {
+    "insert_one": INSERT, "update_one": UPDATE, "replace_one": UPDATE, "delete_one": DELETE, "create": INSERT,
+    "insert": INSERT, "save": UPDATE, "save_changes": UPDATE, "replace": UPDATE, "delete": DELETE, "update": UPDATE,
+}  # fmt: skip
+"""What methods of drivers and mappers write whose name says so; others are given a statement."""
+SENDERS = frozenset({
+    "execute", "exec", "scalar", "scalars", "exec_driver_sql", "fetch", "fetchrow", "fetchval", "fetch_one",
+    "fetch_all", "fetch_val", "execute_insert", "stream",
+})  # fmt: skip
+DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as far as it is written in the program."""
+
+    verb: str
+    target: Expr | None = None
+    """What is written to, for statements that are built: `User` in `insert(User)`."""
+    returns: bool = False
+    """Whether it gives something back for each row."""
+
+
+def statement_of(inference: Inference, call: Expr, name: str, frame: Frame) -> Statement | None:
+    """Return what a call of a library (by its dotted name) sends, or None if that cannot be seen."""
+    if call[0] != "call":
+        return None
+    method = name.rpartition(".")[2]
+    if method in SENDERS:
+        given = call[2][0] if call[2] else next((v for k, v in call[3] if k in ("statement", "query")), None)
+        return _built(inference, given, frame) if given is not None else None
+    verb = METHODS.get(method)
+    if verb is None:
+        return None
+    base = call[1][1] if call[1][0] == "attr" else None
+    return Statement(verb, base)
+
+
+def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
+    verb, target, returns = "", None, False
+    for part in parts_of(given, frame):
+        if part[0] == "const" and isinstance(part[1], str) and not verb:
+            words = part[1].split(None, 1)
+            verb = VERBS.get(words[0].lower().strip("("), "") if words else ""
+            returns = returns or " returning " in f" {part[1].lower()} "
+        elif part[0] == "call":
+            callee = part[1]
+            last = callee[2] if callee[0] == "attr" else callee[1] if callee[0] == "name" else ""
+            returns = returns or last == "returning"
+            for value in inference.values(callee, frame):
+                if isinstance(value, LibraryName) and value.name.startswith(("sqlalchemy.", "sqlmodel.")):
+                    found = VERBS.get(value.name.rpartition(".")[2])
+                    if found and not verb:
+                        verb = found
+                        target = part[2][0] if part[2] else callee[1] if callee[0] == "attr" else None
+    return Statement(verb, target, returns) if verb else None
+
+
+def parts_of(expr: Expr, frame: Frame) -> Iterator[Expr]:
+    """Yield the calls and constants that a statement is built from, through names, outermost first."""
+    pending = [(expr, 0)]
+    while pending:
+        current, depth = pending.pop(0)
+        if depth > DEEPEST:
+            continue
+        if current[0] == "name":
+            pending += [(value, depth + 1) for value in _meanings(current, frame)]
+        elif current[0] == "call":
+            yield current
+            base = current[1]
+            while base[0] == "attr":
+                base = base[1]
+            if base[0] == "call" or (base[0] == "name" and current[1][0] == "attr"):
+                pending.append((base, depth))
+            if current[1][0] == "name" or _last(current[1]) == "text":
+                pending += [(argument, depth + 1) for argument in current[2][:1]]
+        elif current[0] == "const":
+            yield current
+        elif current[0] in ("any", "await", "typed"):
+            pending += [(part, depth) for part in children(current)]
+
+
+def _meanings(name: Expr, frame: Frame) -> list[Expr]:
+    facts = frame.function.facts
+    bindings = facts.bindings.get(name[1])
+    if bindings:
+        return reaching_bindings(bindings, name[2], name[3], facts.blocks)[0]
+    outer = frame.function.module.facts.functions[0].bindings.get(name[1], ())
+    return [value for _, _, value in outer if value[0] in ("const", "call")]
+
+
+def _last(expr: Expr) -> str:
+    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
