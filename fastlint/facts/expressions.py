@@ -264,12 +264,15 @@ class ExpressionReader:
         return ("not", value) if isinstance(node.op, ast.Not) else ("other", (value,))
 
     def _on_choice(self, node: ast.IfExp) -> Expr:
-        self._test(node.test)
-        before = self._enter_block("")
+        test = self._test(node.test)
+        before = self._enter_block("", test)
         self._narrow(node.test)
         chosen = self.expr(node.body)
         self.block = before
-        return ("any", (chosen, self.expr(node.orelse)))
+        self._enter_block("", ("not", test))
+        other = self.expr(node.orelse)
+        self.block = before
+        return ("any", (chosen, other))
 
     def _on_binary(self, node: ast.BinOp) -> Expr:
         operator = type(node.op).__name__
@@ -279,7 +282,7 @@ class ExpressionReader:
 
     def _on_compare(self, node: ast.Compare) -> Expr:
         left = self.expr(node.left)
-        parts = [left]
+        parts, operators = [left], []
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.expr(right_node)
             name = type(operator).__name__
@@ -288,7 +291,8 @@ class ExpressionReader:
                 self.here.events.append(("op", value, self.statement, self.block, NOT_AWAITED, value[4]))
             left = right
             parts.append(right)
-        return ("compare", tuple(parts))
+            operators.append(name)
+        return ("compare", tuple(parts), tuple(operators))
 
     def _on_lambda(self, node: ast.Lambda) -> Expr:
         return ("lambda", self.read_function(node, "<lambda>"))

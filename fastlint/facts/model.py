@@ -17,7 +17,7 @@ An expression is a tuple whose first item is its tag:
     ("not", expression)
     ("binop", operator, left, right, span)
     ("text", parts)                      an f-string, and what is written into it
-    ("compare", parts)                   a comparison, and what is compared
+    ("compare", parts, operators)        a comparison, what is compared and how ("Eq", "Is", ...)
     ("other", parts)                     another operation, and what it is made of
     ("lambda", function)                 index into ModuleFacts.functions
     ("def", function)  ("class", class)  indices as well
