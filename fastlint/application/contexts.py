@@ -10,6 +10,7 @@ from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
+from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
@@ -78,6 +79,7 @@ class Application:
         self.queries = Queries(self.inference)
         self.responses = Responses(self.inference, finder.table)
         self.models = self.resolver.models
+        self.loops = RequestLoops(self)
         self.providers = Providers(self.dependencies, self.resolver, self.performs)
 
     def _spread(self) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from weakref import WeakKeyDictionary
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from fastlint.application.contexts import Application
 from fastlint.application.waiting import WaitedFor
-from fastlint.facts.model import Event, Expr, FunctionFacts, Span
-from fastlint.facts.structure import blocks_around, children, events_in, unwrapped, walk
+from fastlint.facts.model import INSIDE, Event, Expr, FunctionFacts, Span
+from fastlint.facts.structure import blocks_around, children, events_in, regions_around, unwrapped, walk
 from fastlint.project.bindings import matched_arguments, reaching_bindings
 from fastlint.project.calls import Site
-from fastlint.project.performs import Step
+from fastlint.project.performs import Step, followed
 from fastlint.project.program import Frame
 from fastlint.project.values import ClassValue, Instance
+
+if TYPE_CHECKING:
+    from fastlint.application.contexts import Application
 
 FEW = 3
 """A collection written in the program that has no more items than this is not worth a query less."""
@@ -62,6 +66,19 @@ class Repeated:
     site: Site
     loop: Loop
 
+    @property
+    def ends_on_hit(self) -> bool:
+        """Whether the loop can end with this very round: it looks for the first item that fits."""
+        return any(jump[5] > self.site.event[5] for jump in self.loop.jumps)
+
+    @property
+    def runs_together(self) -> bool:
+        """Whether the rounds run side by side: `await gather(*(f(x) for x in items))`."""
+        statement = self.site.event[2]
+        iterated = (e for e in self.loop.frame.function.facts.events if e[1] is self.loop.iterable)
+        is_comprehension = any(e[2] == statement and e[0] in ("iter", "aiter") for e in iterated)
+        return is_comprehension and self.site.event[4] == INSIDE
+
 
 class RequestLoops:
     """The loops that a request waits for, and what they repeat.
@@ -73,9 +90,14 @@ class RequestLoops:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.inference = application.inference
-        self.waited_for = WaitedFor(application.entries, application.resolver)
         self._loops: dict[tuple[Frame, int], Loop | None] = {}
         self._sites: dict[Frame, dict[int, Site]] = {}
+        self._ways: dict[tuple[int, str], list[Step]] = {}
+
+    @cached_property
+    def waited_for(self) -> WaitedFor:
+        """The code that has to end before there is an answer."""
+        return WaitedFor(self.application.entries, self.application.resolver)
 
     @cached_property
     def repeated(self) -> list[Repeated]:
@@ -91,15 +113,53 @@ class RequestLoops:
                     found.append(Repeated(site, loop))
         return found
 
-    def nearest(self, repeated: Repeated, word: str) -> Step | None:
-        """Return the nearest way from a place in a loop to what the word says ("query"), or None.
+    def way(self, repeated: Repeated, word: str) -> list[Step]:
+        """Return the nearest way from a place in a loop to what the word says ("query"), or no steps.
 
-        Entering a context manager is no way: opening a session says nothing of its queries.
+        Entering a context manager is no way: opening a session says nothing of its queries. Nor are branches
+        that the call of the loop does not take: `def load(rows=None)` that asks only if it is given none.
         """
         if repeated.site.event[0] in ("enter", "aenter"):
-            return None
-        ways = self.application.performs.at(repeated.site, word)
-        return ways[0] if ways else None
+            return []
+        return self._way(repeated.site, word)
+
+    def _way(self, site: Site, word: str) -> list[Step]:
+        key = (id(site), word)
+        known = self._ways.get(key)
+        if known is None:
+            ways = list(self._ways_from(site, word))
+            known = self._ways[key] = min(ways, key=len) if ways else []
+        return known
+
+    def _ways_from(self, site: Site, word: str) -> Iterator[list[Step]]:
+        performs = self.application.performs
+        for name, words in site.acts:
+            if word in words:
+                yield [Step(site, None, name, 1)]
+                return
+        for callee in followed(site):
+            if performs.step(callee, word) is None:
+                continue
+            for inner in self.application.resolver.sites(callee):
+                if not self._passes(site, inner):
+                    continue
+                for step in performs.at(inner, word):
+                    below = performs.chain(step, word)
+                    if all(self._passes(before.site, after.site) for before, after in pairwise(below)):
+                        yield [Step(site, callee, step.name, len(below) + 1), *below]
+
+    def _passes(self, site: Site, inner: Site) -> bool:
+        """Tell whether a call comes to a place of what it calls, as far as its arguments and errors tell."""
+        facts = inner.frame.function.facts
+        if regions_around(facts, inner.event[5], "except"):
+            return False
+        given = _given(inner.frame, site.event[1])
+        if not given:
+            return True
+        if _is_barred(facts, inner.event[3], given, negated=False):
+            return False
+        before = (e for e in facts.events if e[0] == "return" and e[5] < inner.event[5])
+        return not any(_is_barred(facts, jump[3], given, negated=True) for jump in before)
 
     def size(self, loop: Loop) -> int | None:
         """Return how many items a loop has if they are written in the program, or None."""
@@ -311,6 +371,36 @@ def _element(value: Expr) -> Expr | None:
     return value[1] if value[0] in ("elem", "aelem") else None
 
 
+def _given(frame: Frame, call: Expr) -> frozenset[str]:
+    """Return the parameters that a call gives something else than None."""
+    if call[0] != "call":
+        return frozenset()
+    skip = int(frame.receiver is not None and call[1][0] == "attr")
+    pairs = matched_arguments(frame.function.facts.parameters[skip:], call)
+    return frozenset(p.name for p, argument in pairs if argument != ("const", None))
+
+
+def _is_barred(facts: FunctionFacts, block: int, given: frozenset[str], *, negated: bool) -> bool:
+    """Tell whether a branch is for those who give none of something that is given, or some if negated."""
+    return any(
+        kind == "" and _absent(condition, negated) & given
+        for _, kind, condition in blocks_around(facts, block)
+    )
+
+
+def _absent(condition: Expr, negated: bool) -> frozenset[str]:
+    """Return the names that must be None, or nothing, for a condition to hold: `x is None`, `not x`."""
+    tag = condition[0]
+    if tag == "not":
+        return _absent(condition[1], not negated)
+    if tag == "name":
+        return frozenset({condition[1]}) if negated else frozenset()
+    if tag == "compare" and condition[2][0] == "name" and condition[3] == ("const", None):
+        is_none = condition[1] in ("Is", "Eq")
+        return frozenset({condition[2][1]}) if is_none != negated else frozenset()
+    return frozenset()
+
+
 def _last_name(expr: Expr) -> str:
     if expr[0] == "call":
         return _last_name(expr[1])
@@ -336,13 +426,3 @@ def _yields_in(loop: Loop) -> bool:
     facts = loop.frame.function.facts
     return any(e[0] == "yield" and loop.holds(e[3]) for e in facts.events)
 
-
-def loops_of(application: Application) -> RequestLoops:
-    """Return the loops of an application, the same ones each time."""
-    known = _KNOWN.get(application)
-    if known is None:
-        known = _KNOWN[application] = RequestLoops(application)
-    return known
-
-
-_KNOWN: WeakKeyDictionary[Application, RequestLoops] = WeakKeyDictionary()

@@ -219,13 +219,22 @@ class Inference:
             return (Collection("list" if parameter.kind == "args" else "dict", declared),)
         provided = self._provided(parameter, declared, outer)
         if provided and (not declared or self.is_vague(declared) or not _are_known(declared)):
-            return provided
+            return self._narrowed(provided, declared)
         if declared and not self.is_open(declared) and not _are_empty(declared):
             return declared
         found = self.from_call_sites(function, parameter)
         if parameter.default is not None:
             found = union([found, self.values(parameter.default, outer)])
         return found or declared or provided
+
+    def _narrowed(self, provided: Values, declared: Values) -> Values:
+        """Return what is provided, or what is declared where that is a class derived from it."""
+        classes = [v.cls for v in provided if isinstance(v, Instance)]
+        for value in declared:
+            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
+                if any(cls in self.mro(value.cls)[1:] for cls in classes):
+                    return declared
+        return provided
 
     def _provided(self, parameter: Parameter, declared: Values, outer: Frame) -> Values:
         """Return what a framework injects for the parameter, by the call that is its default."""

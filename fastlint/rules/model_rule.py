@@ -66,6 +66,10 @@ class ModelRule:
 
     def chain(self, step: Step, word: str) -> tuple[Link, ...]:
         """Return the way to a library call that does what the word says, as links."""
+        return self.links(self.application.performs.chain(step, word))
+
+    def links(self, steps: list[Step]) -> tuple[Link, ...]:
+        """Return the steps of a way as links."""
         return tuple(
             Link(
                 s.site.frame.function,
@@ -73,5 +77,5 @@ class ModelRule:
                 s.site.event[1],
                 s.callee.function.label if s.callee else s.name,
             )
-            for s in self.application.performs.chain(step, word)
+            for s in steps
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.loops import FROM_QUERY, FROM_REQUEST, SEVERAL, Loop, Repeated, loops_of
+from fastlint.application.loops import FROM_QUERY, FROM_REQUEST, SEVERAL, Repeated
 from fastlint.application.statements import WRITES, statement_of
 from fastlint.diagnostics import Severity
 from fastlint.project.performs import Step
@@ -13,6 +13,8 @@ from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
 WORDS = ("query", "refresh", "command")
+FAR = 4
+"""Of a call that leads to a query through more calls than this, nobody can say that it does so each time."""
 
 
 class QueryInLoop(ModelRule):
@@ -22,64 +24,66 @@ class QueryInLoop(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at what loops on the way of a request repeat."""
-        loops = loops_of(self.application)
         seen = set()
-        for repeated in loops.repeated:
+        for repeated in self.application.loops.repeated:
             for word in WORDS:
-                step = loops.nearest(repeated, word)
-                if step is None:
+                way = self.application.loops.way(repeated, word)
+                if not way:
                     continue
-                loop = repeated.loop
-                callee = step.callee.function if step.callee is not None else step.name
-                key = (loop.frame.function, loop.block, callee)
-                if key not in seen and not self._is_for_others(repeated, step):
+                callee = way[0].callee.function if way[0].callee is not None else way[0].name
+                key = (repeated.loop.frame.function, repeated.loop.block, callee)
+                if key not in seen and not self._is_for_others(repeated, way):
                     seen.add(key)
-                    yield self._finding(repeated, step, word)
+                    yield self._finding(repeated, way, word)
                 break
 
-    def _is_for_others(self, repeated: Repeated, step: Step) -> bool:
+    def _is_for_others(self, repeated: Repeated, way: list[Step]) -> bool:
         """Tell whether another rule is nearer: commits are FL207's, rows that are written FL208's."""
-        loops = loops_of(self.application)
-        if loops.nearest(repeated, "commit") is not None:
+        if self.application.loops.way(repeated, "commit"):
             return True
-        sent = statement_of(self.application.inference, repeated.site.event[1], step.name, step.site.frame)
-        return step.callee is None and sent is not None and sent.verb in WRITES
+        if way[0].callee is not None:
+            return False
+        site = repeated.site
+        sent = statement_of(self.application.inference, site.event[1], way[0].name, site.frame)
+        return sent is not None and sent.verb in WRITES
 
-    def _finding(self, repeated: Repeated, step: Step, word: str) -> Finding:
+    def _finding(self, repeated: Repeated, way: list[Step], word: str) -> Finding:
         site, loop = repeated.site, repeated.loop
-        source = loops_of(self.application).source(loop)
         what = "a command to the cache" if word == "command" else "a query"
         over = f" over `{render(loop.iterable)}`" if render(loop.iterable) != "..." else ""
-        grows = {FROM_QUERY: ", which grows with the table", FROM_REQUEST: ", which the client sends"}
+        grows = {FROM_QUERY: ", as many as there are rows", FROM_REQUEST: ", as many as the client asks for"}
+        source = self.application.loops.source(loop)
         return self.finding(
             site.frame,
             site.event[5],
             f"`{render(site.event[1])}` sends {what} in each round of the loop{over}{grows.get(source, '')}"
             f"{self.where(site.frame)}",
-            self._advice(repeated, step, word),
-            self._severity(loop, source, word),
-            chain=self.chain(step, word),
+            self._advice(repeated, way, word),
+            self._severity(repeated, way, bool(source) and word != "command"),
+            chain=self.links(way),
         )
 
-    def _severity(self, loop: Loop, source: str, word: str) -> Severity:
-        size = loops_of(self.application).size(loop)
-        if size is not None and size <= SEVERAL:
+    def _severity(self, repeated: Repeated, way: list[Step], is_many: bool) -> Severity:
+        size = self.application.loops.size(repeated.loop)
+        if (size is not None and size <= SEVERAL) or len(way) > FAR or repeated.ends_on_hit:
             return Severity.INFO
-        is_many = bool(source) and word != "command"
-        if loop.jumps:
+        if repeated.loop.jumps or repeated.runs_together:
             return Severity.WARNING if is_many else Severity.INFO
         return Severity.ERROR if is_many else Severity.WARNING
 
-    def _advice(self, repeated: Repeated, step: Step, word: str) -> str:
+    def _advice(self, repeated: Repeated, way: list[Step], word: str) -> str:
         items = render(repeated.loop.iterable)
         items = f"`{items}`" if items != "..." else "all items"
         if word == "command":
             return f"Ask once for {items}: `mget` for values, else queue the commands in a `pipeline` and execute it"
         if word == "refresh":
-            return "Leave out the `refresh`: the flush has filled in keys and defaults; set `expire_on_commit=False`"
-        if step.callee is not None:
-            name = step.callee.function.facts.name
-            return f"Write a `{name}` that takes {items} and sends one query, with `.in_(...)` or a join"
-        if "mongo" in step.name or "motor" in step.name or "beanie" in step.name:
-            return f'Ask once for {items} before the loop, with `{{"$in": [...]}}`, and look the rows up in a dictionary'
-        return f"Ask once for {items} before the loop, with `.in_(...)` or a join, and look the rows up in a dictionary"
+            return "Leave out the `refresh`: the flush has filled in the keys, and `expire_on_commit=False` keeps the rest"
+        callee = way[0].callee
+        if callee is not None:
+            return f"Write a `{callee.function.facts.name}` that takes {items} and sends one query, with `.in_(...)` or a join"
+        where = '`{"$in": [...]}`' if way[0].name.startswith(DOCUMENTS) else "`.in_(...)` or a join"
+        return f"Ask once for {items} before the loop, with {where}, and look the rows up in a dictionary"
+
+
+DOCUMENTS = ("pymongo.", "motor.", "beanie.", "mongoengine.")
+"""Libraries whose queries are documents."""
