@@ -25,6 +25,8 @@ FEW = 3
 SEVERAL = 12
 """One that has no more than this is small: its length does not grow with the data."""
 WRAPPERS = frozenset({"enumerate", "sorted", "reversed", "list", "tuple", "set", "frozenset", "iter", "tqdm"})
+PASSING = WRAPPERS | {"zip", "filter", "map", "dict", "fromkeys", "chain", "split", "get", "loads"}
+"""Functions and methods that hand on the items of what they are given."""
 BATCHING = ("batch", "chunk")
 """Parts of the names of functions and variables that cut a collection into pieces."""
 PLACES = frozenset({
@@ -54,6 +56,14 @@ class Loop:
         """Tell whether a block of the function is inside."""
         return any(index == self.block for index, _, _ in blocks_around(self.frame.function.facts, block))
 
+    def makes(self, expr: Expr | None) -> bool:
+        """Tell whether an expression is a name that only the rounds of the loop bind."""
+        if expr is None or expr[0] != "name":
+            return False
+        facts = self.frame.function.facts
+        bindings = facts.bindings.get(expr[1], ())
+        return bool(bindings) and all(self.holds(block) for _, block, _ in bindings)
+
     def uses_item(self, expr: Expr) -> bool:
         """Tell whether an expression reads the item of a round itself."""
         return any(part[0] == "name" and part[1] in self.variables for part in walk(expr))
@@ -68,7 +78,10 @@ class Repeated:
 
     @property
     def ends_on_hit(self) -> bool:
-        """Whether the loop can end with this very round: it looks for the first item that fits."""
+        """Whether the loop can end with this very round: it looks for the first item that fits.
+
+        `if found is None: return` ends it with an error, as `raise` does.
+        """
         return any(jump[5] > self.site.event[5] for jump in self.loop.jumps)
 
     @property
@@ -293,6 +306,10 @@ class RequestLoops:
             site = self._site(expr, frame)
             if site is not None and self.application.performs.at(site, "query"):
                 return FROM_QUERY
+            if expr[1][0] == "name" and expr[1][1] not in PASSING:
+                return ""
+            if expr[1][0] == "attr" and expr[1][2] not in PASSING:
+                return self._source(expr[1][1], frame, depth + 1) if not expr[2] else ""
         if tag in ("lambda", "def", "class", "const"):
             return ""
         for part in children(expr):
@@ -340,18 +357,18 @@ def _loop(frame: Frame, block: int, iterable: Expr) -> Loop | None:
     for kind, expr, statement, within, _, _ in facts.events:
         if kind in ("iter", "aiter") and within == parent and expr == iterable:
             span = facts.statements[statement][0]
-            jumps = tuple(
-                e for e in events_in(facts, span, "break", "return") if _leaves(facts, e, block)
-            )
+            jumps = tuple(e for e in events_in(facts, span, "break", "return") if _leaves(facts, e, block))
             return Loop(frame, block, iterable, span, _variables(facts, iterable), jumps)
     return None
 
 
 def _leaves(facts: FunctionFacts, jump: Event, block: int) -> bool:
-    """Tell whether a jump out of the block leaves that loop, not only one inside it."""
-    for index, kind, _ in blocks_around(facts, jump[3]):
+    """Tell whether a jump leaves that loop, not only one inside it, and not because something is missing."""
+    for index, kind, condition in blocks_around(facts, jump[3]):
         if index == block:
             return True
+        if jump[0] == "return" and _absent(condition, False):
+            return False
         if kind in ("loop", "while") and jump[0] == "break":
             return False
     return False

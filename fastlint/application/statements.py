@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import children
+from fastlint.facts.structure import children, walk
 from fastlint.project.bindings import reaching_bindings
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame
@@ -26,6 +26,7 @@ SENDERS = frozenset({
     "execute", "exec", "scalar", "scalars", "exec_driver_sql", "fetch", "fetchrow", "fetchval", "fetch_one",
     "fetch_all", "fetch_val", "execute_insert", "stream",
 })  # fmt: skip
+MANY = frozenset({"in_", "any_"})
 DEEPEST = 6
 
 
@@ -38,6 +39,8 @@ class Statement:
     """What is written to, for statements that are built: `User` in `insert(User)`."""
     returns: bool = False
     """Whether it gives something back for each row."""
+    takes_many: bool = False
+    """Whether it names many rows at once, with `.in_(...)`."""
 
 
 def statement_of(inference: Inference, call: Expr, name: str, frame: Frame) -> Statement | None:
@@ -56,7 +59,7 @@ def statement_of(inference: Inference, call: Expr, name: str, frame: Frame) -> S
 
 
 def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
-    verb, target, returns = "", None, False
+    verb, target, returns, many = "", None, False, False
     for part in parts_of(given, frame):
         if part[0] == "const" and isinstance(part[1], str) and not verb:
             words = part[1].split(None, 1)
@@ -66,13 +69,19 @@ def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
             callee = part[1]
             last = callee[2] if callee[0] == "attr" else callee[1] if callee[0] == "name" else ""
             returns = returns or last == "returning"
+            arguments = (*part[2], *(value for _, value in part[3]))
+            many = many or last in MANY or any(_names_many(argument) for argument in arguments)
             for value in inference.values(callee, frame):
                 if isinstance(value, LibraryName) and value.name.startswith(("sqlalchemy.", "sqlmodel.")):
                     found = VERBS.get(value.name.rpartition(".")[2])
                     if found and not verb:
                         verb = found
                         target = part[2][0] if part[2] else callee[1] if callee[0] == "attr" else None
-    return Statement(verb, target, returns) if verb else None
+    return Statement(verb, target, returns, many) if verb else None
+
+
+def _names_many(expr: Expr) -> bool:
+    return any(part[0] == "call" and part[1][0] == "attr" and part[1][2] in MANY for part in walk(expr))
 
 
 def parts_of(expr: Expr, frame: Frame) -> Iterator[Expr]:

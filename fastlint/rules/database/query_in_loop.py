@@ -13,6 +13,7 @@ from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
 WORDS = ("query", "refresh", "command")
+SCANS = frozenset({"scan", "scan_iter", "sscan", "hscan", "zscan", "keys"})
 FAR = 4
 """Of a call that leads to a query through more calls than this, nobody can say that it does so each time."""
 
@@ -38,14 +39,31 @@ class QueryInLoop(ModelRule):
                 break
 
     def _is_for_others(self, repeated: Repeated, way: list[Step]) -> bool:
-        """Tell whether another rule is nearer: commits are FL207's, rows that are written FL208's."""
+        """Tell whether another rule is nearer: commits are FL207's, rows that are written FL208's.
+
+        A scan goes through many keys itself, and so does a query with `.in_(...)`.
+        """
         if self.application.loops.way(repeated, "commit"):
+            return True
+        name = way[-1].name.rpartition(".")[2]
+        if name in SCANS or (name == "refresh" and self._commits(repeated)):
             return True
         if way[0].callee is not None:
             return False
         site = repeated.site
         sent = statement_of(self.application.inference, site.event[1], way[0].name, site.frame)
-        return sent is not None and sent.verb in WRITES
+        return sent is not None and (
+            sent.verb in WRITES or sent.takes_many or repeated.loop.makes(sent.target)
+        )
+
+    def _commits(self, repeated: Repeated) -> bool:
+        """Tell whether the loop itself commits, so that its `refresh` goes when the commit does."""
+        frame, loop = repeated.site.frame, repeated.loop
+        return any(
+            "commit" in words and loop.holds(site.event[3])
+            for site in self.application.resolver.sites(frame)
+            for _, words in site.acts
+        )
 
     def _finding(self, repeated: Repeated, way: list[Step], word: str) -> Finding:
         site, loop = repeated.site, repeated.loop
