@@ -231,7 +231,8 @@ class RequestLoops:
         return not any(isinstance(v, Instance) and self._is_row(v) for v in values)
 
     def _is_row(self, value: Instance) -> bool:
-        return any(self.inference.is_subclass(value, base) for base in ROWS)
+        mapped = self.application.models.of(value.cls)
+        return mapped is not None or any(self.inference.is_subclass(value, base) for base in ROWS)
 
     # What is iterated
 
