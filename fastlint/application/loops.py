@@ -9,8 +9,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fastlint.application.waiting import WaitedFor
-from fastlint.facts.model import INSIDE, Event, Expr, FunctionFacts, Span
-from fastlint.facts.structure import blocks_around, children, events_in, regions_around, unwrapped, walk
+from fastlint.facts.model import INSIDE, Event, Expr, FunctionFacts, Region, Span
+from fastlint.facts.structure import (
+    blocks_around,
+    children,
+    events_in,
+    handlers_of,
+    is_inside,
+    regions_around,
+    unwrapped,
+    walk,
+)
 from fastlint.project.bindings import matched_arguments, reaching_bindings
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step, followed
@@ -85,6 +94,25 @@ class Repeated:
         return any(jump[5] > self.site.event[5] for jump in self.loop.jumps)
 
     @property
+    def is_isolated(self) -> bool:
+        """Whether an error of one round is caught inside the loop, so that the others go on."""
+        facts, span = self.site.frame.function.facts, self.site.event[5]
+        return any(
+            is_inside(region[1], self.loop.span) and region[1] != self.loop.span and _goes_on(facts, region)
+            for region in regions_around(facts, span, "try")
+        )
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it happens in some rounds only, as a counter says: `if i % 100 == 0`, `if len(rows) >= size`."""
+        for index, kind, condition in blocks_around(self.site.frame.function.facts, self.site.event[3]):
+            if index == self.loop.block:
+                return False
+            if kind == "" and any(_counts(part) for part in walk(condition)):
+                return True
+        return False
+
+    @property
     def runs_together(self) -> bool:
         """Whether the rounds run side by side: `await gather(*(f(x) for x in items))`."""
         statement = self.site.event[2]
@@ -135,6 +163,16 @@ class RequestLoops:
         if repeated.site.event[0] in ("enter", "aenter"):
             return []
         return self._way(repeated.site, word)
+
+    def opens_session(self, repeated: Repeated) -> bool:
+        """Tell whether the round opens a session of its own for what stands at the place."""
+        sites = self.application.resolver.sites(repeated.site.frame)
+        return any(_opens(site) for site in sites if repeated.loop.holds(site.event[3]))
+
+    def opens_below(self, way: list[Step]) -> bool:
+        """Tell whether a way leads through a function that opens a session of its own."""
+        frames = [step.site.frame for step in way[1:]]
+        return any(_opens(site) for frame in frames for site in self.application.resolver.sites(frame))
 
     def _way(self, site: Site, word: str) -> list[Step]:
         key = (id(site), word)
@@ -389,6 +427,23 @@ def _element(value: Expr) -> Expr | None:
     return value[1] if value[0] in ("elem", "aelem") else None
 
 
+def _goes_on(facts: FunctionFacts, region: Region) -> bool:
+    """Tell whether one of the handlers of a `try` does not raise again."""
+    handlers = [handler for handler in handlers_of(facts, region) if handler[0] == "except"]
+    return any(not events_in(facts, handler[1], "raise") for handler in handlers)
+
+
+def _counts(part: Expr) -> bool:
+    if part[0] == "binop" and part[1] == "Mod":
+        return True
+    return part[0] == "compare" and any(p[0] == "call" and p[1][:2] == ("name", "len") for p in part[1])
+
+
+def _opens(site: Site) -> bool:
+    """Tell whether a place makes a session or borrows a connection."""
+    return any(making.resource.kind in ("session", "connection") for making in site.makes)
+
+
 def _given(frame: Frame, call: Expr) -> frozenset[str]:
     """Return the parameters that a call gives something else than None."""
     if call[0] != "call":
@@ -413,9 +468,11 @@ def _absent(condition: Expr, negated: bool) -> frozenset[str]:
         return _absent(condition[1], not negated)
     if tag == "name":
         return frozenset({condition[1]}) if negated else frozenset()
-    if tag == "compare" and condition[2][0] == "name" and condition[3] == ("const", None):
-        is_none = condition[1] in ("Is", "Eq")
-        return frozenset({condition[2][1]}) if is_none != negated else frozenset()
+    if tag == "compare" and len(condition[2]) == 1:
+        left, right = condition[1]
+        is_none = condition[2][0] in ("Is", "Eq")
+        if left[0] == "name" and right == ("const", None) and is_none != negated:
+            return frozenset({left[1]})
     return frozenset()
 
 

@@ -41,6 +41,8 @@ class Statement:
     """Whether it gives something back for each row."""
     takes_many: bool = False
     """Whether it names many rows at once, with `.in_(...)`."""
+    is_built: bool = False
+    """Whether the program builds it (`insert(User)`), so that its target is a table."""
 
 
 def statement_of(inference: Inference, call: Expr, name: str, frame: Frame) -> Statement | None:
@@ -55,7 +57,7 @@ def statement_of(inference: Inference, call: Expr, name: str, frame: Frame) -> S
     if verb is None:
         return None
     base = call[1][1] if call[1][0] == "attr" else None
-    return Statement(verb, base)
+    return Statement(verb, base, takes_many=_names_many(call))
 
 
 def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
@@ -77,7 +79,7 @@ def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
                     if found and not verb:
                         verb = found
                         target = part[2][0] if part[2] else callee[1] if callee[0] == "attr" else None
-    return Statement(verb, target, returns, many) if verb else None
+    return Statement(verb, target, returns, many, target is not None) if verb else None
 
 
 def _names_many(expr: Expr) -> bool:

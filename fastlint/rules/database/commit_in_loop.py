@@ -1,0 +1,65 @@
+"""FL207: Each round of a loop commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.application.loops import SEVERAL, Repeated
+from fastlint.diagnostics import Severity
+from fastlint.project.performs import Step
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
+
+FAR = 4
+"""Of a call that leads to a commit through more calls than this, nobody can say that it does so each time."""
+
+
+class CommitInLoop(ModelRule):
+    """Each round of a loop commits."""
+
+    code = "FL207"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at the commit of each loop that is nearest to it."""
+        nearest: dict[object, tuple[Repeated, list[Step]]] = {}
+        for repeated in self.application.loops.repeated:
+            way = self.application.loops.way(repeated, "commit")
+            if not way or self._is_meant(repeated):
+                continue
+            key = (repeated.loop.frame.function, repeated.loop.block)
+            if key not in nearest or len(way) < len(nearest[key][1]):
+                nearest[key] = (repeated, way)
+        for repeated, way in nearest.values():
+            yield self._finding(repeated, way)
+
+    def _is_meant(self, repeated: Repeated) -> bool:
+        """Tell whether the program wants a transaction for each item, or commits now and then."""
+        if repeated.is_isolated or repeated.is_counted or repeated.ends_on_hit:
+            return True
+        return self.application.loops.opens_session(repeated)
+
+    def _finding(self, repeated: Repeated, way: list[Step]) -> Finding:
+        site, loop = repeated.site, repeated.loop
+        over = f" over `{render(loop.iterable)}`" if render(loop.iterable) != "..." else ""
+        callee = way[0].callee
+        if callee is None:
+            what = f"`{render(site.event[1])}` commits in each round of the loop{over}"
+            advice = "Commit once, after the loop; a `refresh` of each row is not needed then"
+        else:
+            what = f"`{render(site.event[1])}` ends in a commit in each round of the loop{over}"
+            advice = f"Take the commit out of `{callee.function.facts.name}` and commit once, after the loop"
+        return self.finding(
+            site.frame,
+            site.event[5],
+            f"{what}; the database makes each one durable before it answers{self.where(site.frame)}",
+            advice,
+            self._severity(repeated, way),
+            chain=self.links(way),
+        )
+
+    def _severity(self, repeated: Repeated, way: list[Step]) -> Severity:
+        loops = self.application.loops
+        size = loops.size(repeated.loop)
+        is_few = size is not None and size <= SEVERAL
+        return Severity.INFO if is_few or len(way) > FAR or loops.opens_below(way) else Severity.WARNING
