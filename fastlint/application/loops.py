@@ -174,6 +174,15 @@ class RequestLoops:
         frames = [step.site.frame for step in way[1:]]
         return any(_opens(site) for frame in frames for site in self.application.resolver.sites(frame))
 
+    def is_certain(self, way: list[Step]) -> bool:
+        """Tell whether no branch stands in a way once the first call has been made."""
+        return not any(
+            kind == ""
+            for step in way[1:]
+            for index, kind, _ in blocks_around(step.site.frame.function.facts, step.site.event[3])
+            if index > 0
+        )
+
     def _way(self, site: Site, word: str) -> list[Step]:
         key = (id(site), word)
         known = self._ways.get(key)

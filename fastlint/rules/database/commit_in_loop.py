@@ -11,8 +11,8 @@ from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
-FAR = 4
-"""Of a call that leads to a commit through more calls than this, nobody can say that it does so each time."""
+NEAR, FAR = 2, 4
+"""Through more calls than the first, a commit behind a branch may be a rare one; the second is too far to say."""
 
 
 class CommitInLoop(ModelRule):
@@ -62,4 +62,5 @@ class CommitInLoop(ModelRule):
         loops = self.application.loops
         size = loops.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
-        return Severity.INFO if is_few or len(way) > FAR or loops.opens_below(way) else Severity.WARNING
+        is_doubtful = len(way) > FAR or (len(way) > NEAR and not loops.is_certain(way))
+        return Severity.INFO if is_few or is_doubtful or loops.opens_below(way) else Severity.WARNING
