@@ -39,7 +39,11 @@ class CountOrExistsInPython(ModelRule):
         if rows.shape != ALL or statement is None or queries.is_bounded(statement) or queries.is_aggregate(statement):
             return False
         mapped = self.application.models.of(rows.entity)
-        equal = [left[2] for operator, left, _, _ in conditions(statement) if operator == "Eq" and left[0] == "attr"]
+        equal = [
+            left[2]
+            for operator, left, _, _ in conditions(statement)
+            if operator in ("Eq", "in_") and left[0] == "attr"
+        ]
         columns = mapped.columns if mapped is not None else {}
         known = [columns[name] for name in equal if name in columns]
         if any(column.is_primary or column.is_unique for column in known) or KEYS.intersection(equal):
