@@ -318,7 +318,9 @@ class RequestLoops:
         sizes = [
             len(v.cls.facts.bindings)
             for v in values
-            if isinstance(v, ClassValue) and not isinstance(v.cls, str) and self.inference.is_subclass(v, "enum.Enum")
+            if isinstance(v, ClassValue)
+            and not isinstance(v.cls, str)
+            and self.inference.is_subclass(v, "enum.Enum")
         ]
         return max(sizes) if sizes and len(sizes) == len(values) else None
 
@@ -368,7 +370,12 @@ class RequestLoops:
 
     def _source_of_parameter(self, name: str, frame: Frame, depth: int) -> str:
         parameter = frame.function.parameters.get(name)
-        if parameter is None or parameter.annotation is None and frame.receiver is not None and name == "self":
+        if (
+            parameter is None
+            or (parameter.annotation is None
+            and frame.receiver is not None
+            and name == "self")
+        ):
             return ""
         if self.application.kinds_of(frame) & {"route", "websocket", "dependency"}:
             return "" if self.application.is_injected(frame, parameter) else FROM_REQUEST
@@ -492,7 +499,7 @@ def _last_name(expr: Expr) -> str:
 
 
 def _is_range(expr: Expr) -> bool:
-    return expr[0] == "call" and expr[1] == ("name", "range", *expr[1][2:])
+    return expr[0] == "call" and bool(expr[1][:2] == ("name", "range"))
 
 
 def _cuts(expr: Expr) -> bool:
@@ -509,4 +516,3 @@ def _is_piece(name: str) -> bool:
 def _yields_in(loop: Loop) -> bool:
     facts = loop.frame.function.facts
     return any(e[0] == "yield" and loop.holds(e[3]) for e in facts.events)
-

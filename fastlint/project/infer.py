@@ -231,9 +231,9 @@ class Inference:
         """Return what is provided, or what is declared where that is a class derived from it."""
         classes = [v.cls for v in provided if isinstance(v, Instance)]
         for value in declared:
-            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
-                if any(cls in self.mro(value.cls)[1:] for cls in classes):
-                    return declared
+            own = value.cls if isinstance(value, Instance) else ""
+            if isinstance(own, ProjectClass) and any(cls in self.mro(own)[1:] for cls in classes):
+                return declared
         return provided
 
     def _provided(self, parameter: Parameter, declared: Values, outer: Frame) -> Values:

@@ -36,7 +36,12 @@ class CountOrExistsInPython(ModelRule):
         """Tell whether these are all rows of a query that can give many."""
         statement = rows.query.statement
         queries = self.application.queries
-        if rows.shape != ALL or statement is None or queries.is_bounded(statement) or queries.is_aggregate(statement):
+        if (
+            rows.shape != ALL
+            or statement is None
+            or queries.is_bounded(statement)
+            or queries.is_aggregate(statement)
+        ):
             return False
         mapped = self.application.models.of(rows.entity)
         equal = [
@@ -48,7 +53,8 @@ class CountOrExistsInPython(ModelRule):
         known = [columns[name] for name in equal if name in columns]
         if any(column.is_primary or column.is_unique for column in known) or KEYS.intersection(equal):
             return False
-        return sum(name.endswith("_id") for name in equal) < 2  # a row that joins two others
+        joins = [name for name in equal if name.endswith("_id")]
+        return len(joins) < 2  # a row that joins two others
 
     def _finding(self, frame: Frame, want: str, value: Expr, span: Span) -> Finding:
         shown = f"`{render(value)}`" if render(value) != "..." else "a list"
@@ -85,7 +91,7 @@ def _questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
         if asked is None:
             continue
         want, value = asked[0], unwrapped(asked[1])
-        key = (value[1] if value[0] == "name" else span)
+        key = value[1] if value[0] == "name" else span
         if value[0] in ("name", "call") and key not in seen:
             seen.add(key)
             yield want, value, span
@@ -120,11 +126,9 @@ def _uses(expr: Expr, name: str) -> bool:
     while pending:
         part = pending.pop()
         if part[0] == "call" and part[1][:2] in (("name", "len"), ("name", "bool")) and len(part[2]) == 1:
-            pending += [p for p in children(part[2][0])] if part[2][0][0] != "name" else []
-        elif part[0] == "sub" and part[2] == ("const", 0) and part[1][0] == "name":
-            continue
-        elif part[0] == "not" and part[1][0] == "name":
-            continue
+            pending += children(part[2][0])
+        elif part[0] == "not" or (part[0] == "sub" and part[2] == ("const", 0)):
+            pending += children(part[1])
         elif part[0] == "name" and part[1] == name:
             return True
         else:

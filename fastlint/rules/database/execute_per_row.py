@@ -56,7 +56,11 @@ class ExecutePerRow(ModelRule):
 
     def _finding(self, repeated: Repeated, name: str, sent: Statement) -> Finding:
         site, loop = repeated.site, repeated.loop
-        over = f" of the loop over `{render(loop.iterable)}`" if render(loop.iterable) != "..." else " of the loop"
+        over = (
+            f" of the loop over `{render(loop.iterable)}`"
+            if render(loop.iterable) != "..."
+            else " of the loop"
+        )
         verb = {INSERT: "inserts", UPDATE: "updates", DELETE: "deletes"}[sent.verb]
         size = self.application.loops.size(loop)
         return self.finding(
@@ -79,7 +83,11 @@ class ExecutePerRow(ModelRule):
                 return 'Delete them with one `delete_many({"_id": {"$in": [...]}})`'
             return "Collect the changes as `UpdateOne(...)` and send them with one `bulk_write(changes)` after the loop"
         if library == "beanie":
-            many = "`insert_many(documents)`" if sent.verb == INSERT else "one update with `$in`, or a `BulkWriter`"
+            many = (
+                "`insert_many(documents)`"
+                if sent.verb == INSERT
+                else "one update with `$in`, or a `BulkWriter`"
+            )
             return f"Write all of {items} together: {many}"
         if library == "tortoise":
             many = {INSERT: "bulk_create", UPDATE: "bulk_update"}.get(sent.verb, "filter(id__in=...).delete")
