@@ -12,6 +12,7 @@ from fastlint.application.waiting import WaitedFor
 from fastlint.facts.model import INSIDE, Event, Expr, FunctionFacts, Region, Span
 from fastlint.facts.structure import (
     blocks_around,
+    called_name,
     children,
     events_in,
     handlers_of,
@@ -187,7 +188,7 @@ class RequestLoops:
         key = (id(site), word)
         known = self._ways.get(key)
         if known is None:
-            ways = list(self._ways_from(site, word))
+            ways = [way for way in self._ways_from(site, word) if _arrives(way)]
             known = self._ways[key] = min(ways, key=len) if ways else []
         return known
 
@@ -441,6 +442,13 @@ def _element(value: Expr) -> Expr | None:
     while value[0] == "item":
         value = value[1]
     return value[1] if value[0] in ("elem", "aelem") else None
+
+
+def _arrives(way: list[Step]) -> bool:
+    """Tell whether a way comes to its end, and not to a savepoint, whose end is no commit."""
+    end = way[-1]
+    expr = end.site.event[1]
+    return end.callee is None and not (expr[0] == "call" and called_name(expr) == "begin_nested")
 
 
 def _goes_on(facts: FunctionFacts, region: Region) -> bool:
