@@ -83,9 +83,10 @@ class QueryInLoop(ModelRule):
 
     def _severity(self, repeated: Repeated, way: list[Step], is_many: bool) -> Severity:
         size = self.application.loops.size(repeated.loop)
-        if (size is not None and size <= SEVERAL) or len(way) > FAR or repeated.ends_on_hit:
+        is_few = size is not None and size <= SEVERAL
+        if is_few or len(way) > FAR or repeated.ends_on_hit or repeated.runs_together:
             return Severity.INFO
-        if repeated.loop.jumps or repeated.runs_together:
+        if repeated.loop.jumps:
             return Severity.WARNING if is_many else Severity.INFO
         return Severity.ERROR if is_many else Severity.WARNING
 
