@@ -61,6 +61,7 @@ class Application:
         self.in_thread: dict[Frame, Entry] = {}
         self.reach = Reach(self.resolver)
         self._callers: dict[Frame, list[Frame]] = defaultdict(list)
+        self._call_sites: dict[Frame, list[Site]] | None = None
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
         self._scheduled: set[Frame] = set()
@@ -256,6 +257,15 @@ class Application:
     def kinds_of(self, frame: Frame) -> set[str]:
         """Return the kinds of the entry points that a frame itself is."""
         return {entry.kind for entry in self._by_frame.get(frame, ())}
+
+    def calls_of(self, frame: Frame) -> list[Site]:
+        """Return the places that run a frame for requests."""
+        if self._call_sites is None:
+            self._call_sites = defaultdict(list)
+            for site in self.requests.sites():
+                for callee in (*site.runs, *site.starts):
+                    self._call_sites[callee].append(site)
+        return self._call_sites.get(frame, [])
 
     def is_background(self, frame: Frame) -> bool:
         """Tell whether a coroutine function only ever runs beside requests: as a background task or task."""

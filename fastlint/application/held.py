@@ -11,6 +11,7 @@ from fastlint.application.providers import Acquisition
 from fastlint.application.routes import Route
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.structure import children, walk
+from fastlint.project.bindings import matched_arguments
 from fastlint.project.calls import Site
 from fastlint.project.performs import followed
 from fastlint.project.program import Frame, Function, ProjectClass
@@ -130,6 +131,8 @@ class Carriers:
 
     application: Application
     held: Held
+    surely: bool = False
+    """Whether what is not known carries nothing."""
     _names: dict[Frame, set[str]] = field(default_factory=dict)
 
     def names(self, frame: Frame) -> set[str]:
@@ -141,6 +144,8 @@ class Carriers:
         for injection in self.application.dependencies.of(frame):
             if injection.need.parameter and self._gives(injection):
                 found.add(injection.need.parameter)
+        if self.surely:
+            found.update(self._passed(frame))
         bindings = frame.function.facts.bindings
         for _ in range(ROUNDS if found else 0):
             before = len(found)
@@ -166,9 +171,25 @@ class Carriers:
             return False
         if tag == "call" and self._asks(expr, frame):
             return False
+        if self.surely and tag in ("call", "attr", "sub") and not values:
+            return False
         if tag == "await":
             return bool(values) and self.carries(expr[1], frame)
         return any(self.carries(child, frame) for child in children(expr))
+
+    def _passed(self, frame: Frame) -> Iterator[str]:
+        """Yield the parameters through which the callers of a function pass it."""
+        parameters = frame.function.facts.parameters
+        is_method = frame.receiver is not None
+        for site in self.application.calls_of(frame):
+            call = site.event[1]
+            if site.event[0] not in ("call", "drop"):
+                continue
+            if is_method and parameters and call[1][0] == "attr" and self.carries(call[1][1], site.frame):
+                yield parameters[0].name
+            for parameter, argument in matched_arguments(parameters[int(is_method) :], call):
+                if self.carries(argument, site.frame):
+                    yield parameter.name
 
     def _asks(self, call: Expr, frame: Frame) -> bool:
         """Tell whether a call is a statement of the session: what it gives is in memory."""
