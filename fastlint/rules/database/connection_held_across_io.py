@@ -9,7 +9,7 @@ from fastlint.application.waiting import WaitedFor
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region
 from fastlint.facts.structure import blocks_around, is_inside, regions_around
 from fastlint.project.calls import Site
-from fastlint.project.performs import Step
+from fastlint.project.performs import Step, followed
 from fastlint.project.program import Frame, Function
 from fastlint.project.sessions import CONNECTIONS, Path, Sessions, Use
 from fastlint.project.values import Instance
@@ -76,7 +76,9 @@ class ConnectionHeldAcrossIo(ModelRule):
             waits = self._waits(site)
             for path, taken in list(held.items()) if waits is not None else ():
                 step, word = waits or (None, "")
-                if step is not None and path not in reported and _still_holds(taken, site):
+                if step is None or path in reported or self._gives_back_first(site, path, step, word):
+                    continue
+                if _still_holds(taken, site):
                     reported.add(path)
                     yield Waits(taken, site, step, word)
             self._follow(site, held)
@@ -145,8 +147,32 @@ class ConnectionHeldAcrossIo(ModelRule):
                 continue  # the coroutine only
             if step.name.startswith(BROKERS):
                 continue
-            return (step, "request") if step.length <= FARTHEST else None
+            return (step, "request") if step.length <= FARTHEST and self._is_sure(step, "request") else None
         return None
+
+    def _is_sure(self, step: Step, word: str) -> bool:
+        """Tell whether every implementation that a call may run sends a request, not only one of several."""
+        performs = self.application.performs
+        return all(
+            performs.step(callee, word) is not None
+            for each in performs.chain(step, word)
+            if each.callee is not None
+            for callee in followed(each.site)
+            if callee.function.facts.name == each.callee.function.facts.name
+        )
+
+    def _gives_back_first(self, site: Site, path: Path, step: Step, word: str) -> bool:
+        """Tell whether what is called ends the transaction before it sends its request."""
+        below = self.application.performs.chain(step, word)[1:]
+        place = below[0].site.event[5] if below else None
+        uses = [u.inner for u in self.sessions.at(site) if u.path == path and u.words & RETURNING]
+        return place is not None and any(
+            use is not None
+            and use.site.frame is below[0].site.frame
+            and use.site.event[5] < place
+            and not self._is_way_out(use.site.frame.function.facts, use.site.event)
+            for use in uses
+        )
 
     def _finding(self, waits: Waits) -> Finding:
         site, held = waits.site, waits.held
