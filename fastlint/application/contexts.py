@@ -10,6 +10,7 @@ from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
+from fastlint.application.lazy_reads import LazyReads
 from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
@@ -81,6 +82,7 @@ class Application:
         self.responses = Responses(self.inference, finder.table)
         self.models = self.resolver.models
         self.loops = RequestLoops(self)
+        self.lazy_reads = LazyReads(self.inference, self.queries, self.models)
         self.providers = Providers(self.dependencies, self.resolver, self.performs)
 
     def _spread(self) -> None:

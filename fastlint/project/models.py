@@ -75,6 +75,15 @@ class Models:
             self._known[cls] = self._describe(cls)
         return self._known[cls]
 
+    def lazy_names(self) -> frozenset[str]:
+        """Return the names of all lazy relationships of the program."""
+        names: set[str] = set()
+        for cls in self._inference.program.classes():
+            names.update(r.name for r in self._body(cls).relationships.values() if r.is_lazy)
+        for added in self._all_backrefs().values():
+            names.update(r.name for r in added if r.is_lazy)
+        return frozenset(names)
+
     def own_relationships(self, cls: ProjectClass) -> dict[str, Relationship]:
         """Return the relationships that the body of a class itself declares."""
         return self._body(cls).relationships

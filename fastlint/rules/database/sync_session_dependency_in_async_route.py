@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from fastlint.rules.base import BlockingRule
-from fastlint.rules.database.injection import injected_session
+from fastlint.rules.database.injection import injected_session, is_read_per_row
 
 
 class SyncSessionDependencyInAsyncRoute(BlockingRule):
@@ -15,8 +15,10 @@ class SyncSessionDependencyInAsyncRoute(BlockingRule):
     verb = "waits for the database"
 
     def concerns(self, node: cst.CSTNode) -> bool:
-        """Only uses of a session that FastAPI injects into the function."""
-        return super().concerns(node) and injected_session(self.suspect) is not None
+        """Only uses of a session that FastAPI injects into the function; FL204 has what is read row by row."""
+        if not super().concerns(node) or is_read_per_row(self.suspect):
+            return False
+        return injected_session(self.suspect) is not None
 
     def advice(self) -> str:
         """The whole function is what has to change."""
