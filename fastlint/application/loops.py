@@ -371,11 +371,8 @@ class RequestLoops:
 
     def _source_of_parameter(self, name: str, frame: Frame, depth: int) -> str:
         parameter = frame.function.parameters.get(name)
-        if (
-            parameter is None
-            or (parameter.annotation is None
-            and frame.receiver is not None
-            and name == "self")
+        if parameter is None or (
+            parameter.annotation is None and frame.receiver is not None and name == "self"
         ):
             return ""
         if self.application.kinds_of(frame) & {"route", "websocket", "dependency"}:

@@ -234,7 +234,9 @@ class _Extractor(ExpressionReader):
             if alias.name == "*":
                 self.stars.append((module, level))
             else:
-                self._bind_name(alias.asname or alias.name, ("import", module, level, alias.name, span_of(node)))
+                self._bind_name(
+                    alias.asname or alias.name, ("import", module, level, alias.name, span_of(node))
+                )
 
     def _on_if(self, node: ast.If) -> None:
         test = self._test(node.test)

@@ -67,7 +67,7 @@ class CommitAfterYield(ModelRule):
         if injection.frame is None or injection.need.scope != REQUEST_SCOPE:
             return None
         providers = self.application.providers
-        return next(iter(providers.commits(providers.of(injection.frame))), None)
+        return next((c for p in providers.behind(injection) for c in providers.commits(p)), None)
 
     def _writes(self, route: Route) -> bool:
         """Tell whether a route leaves something to commit: it writes, and does not commit itself."""

@@ -45,7 +45,7 @@ class RequestResourceInBackground(ModelRule):
             routes = [
                 route
                 for entry in self.application.entries_of(hand_over.frame)
-                if entry.kind in ("route", "websocket")
+                if entry.kind == "route" or (entry.kind == "websocket" and hand_over.when != AFTER)
                 for route in by_endpoint.get(entry.frame, ())
             ]
             for route in routes:
