@@ -26,7 +26,7 @@ PLACES = {"thread", "process", "loop", "caller"}
 EFFECTS = {"memoises", "offloads", "blocks", "transparent"}
 ACTS = {
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
-    "task", "gather", "compute", "settings", "templates", "schema",
+    "task", "gather", "compute", "settings", "templates", "schema", "weights",
 }  # fmt: skip
 RESOURCES = {"engine", "pool", "connection", "session", "client", "throwaway", "executor", "file"}
 SECTIONS = {
