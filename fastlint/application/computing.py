@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fastlint.application.routes import BY_DECORATOR
 from fastlint.facts.model import FLOW, Event, Expr
 from fastlint.facts.structure import loops_around
 from fastlint.project import members
@@ -34,6 +35,8 @@ HARMLESS_DECORATORS = frozenset({
     "pydantic.validator", "typing.final", "typing.no_type_check", "typing.overload", "typing.override",
     "typing.runtime_checkable", "typing_extensions.override",
 })  # fmt: skip
+REGISTERING = BY_DECORATOR | {"exception_handler"}
+"""Methods of applications and routers that note a function and return it as it is."""
 DEEPEST = 12
 """Calls that are nested more deeply than this are not taken for short."""
 
@@ -226,12 +229,14 @@ class Computing:
             return True
         target = decorator[1] if decorator[0] == "call" else decorator
         values = self._inference.values(target, scope)
-        return bool(values) and all(
-            isinstance(v, LibraryName)
-            and v.name in self._catalog.decorators
-            and self._catalog.decorators[v.name].effect in ("memoises", "transparent")
-            for v in values
-        )
+        return bool(values) and all(isinstance(v, LibraryName) and self._leaves_alone(v.name) for v in values)
+
+    def _leaves_alone(self, name: str) -> bool:
+        """Tell whether a decorator of a library registers a function, remembers its results or does nothing."""
+        decorator = self._catalog.decorators.get(name)
+        if decorator is not None:
+            return decorator.effect in ("memoises", "transparent")
+        return name.startswith(("fastapi.", "starlette.")) and name.rpartition(".")[2] in REGISTERING
 
     def _are_named(self, exprs: Iterable[Expr], scope: Frame, names: frozenset[str]) -> bool:
         for expr in exprs:
