@@ -63,11 +63,11 @@ class ContextVariables:
                 continue
             for name in self._callees(event[1], frame):
                 here = (*above, (frame, event))
-                if name == SET and not self._is_taken_back(frame):
-                    yield Setting(here, name)
-                elif name in BINDS and event[0] != "enter":
-                    yield Setting(here, name)
-                elif name in BINDS_MEANWHILE and event[0] == "enter" and _lasts(frame, event):
+                if (
+                    (name == SET and not self._is_taken_back(frame))
+                    or (name in BINDS and event[0] != "enter")
+                    or (name in BINDS_MEANWHILE and event[0] == "enter" and _lasts(frame, event))
+                ):
                     yield Setting(here, name)
         for site in self._resolver.sites(frame):
             if site.event[0] == "enter" and not _lasts(frame, site.event):

@@ -11,6 +11,7 @@ from fastlint.application.context_variables import ContextVariables
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.lazy_reads import LazyReads
+from fastlint.application.lifespans import Lifespans, find_lifespans
 from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
@@ -235,6 +236,11 @@ class Application:
     def context_variables(self) -> ContextVariables:
         """Which functions set context variables."""
         return ContextVariables(self.resolver)
+
+    @cached_property
+    def lifespans(self) -> Lifespans:
+        """How the applications of the program start."""
+        return find_lifespans(self.inference)
 
     @cached_property
     def computing(self) -> Computing:

@@ -1,0 +1,273 @@
+"""What starts and stops applications: lifespans, start-up handlers, and who is mounted into whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fastlint.application.routes import identity, is_router
+from fastlint.facts.model import Expr, Span
+from fastlint.project.bindings import call_argument
+from fastlint.project.infer import Inference
+from fastlint.project.program import Frame, Function
+from fastlint.project.values import Instance, Value, Values
+
+APPLICATIONS = ("fastapi.FastAPI", "starlette.applications.Starlette")
+HANDLER_KEYWORDS = ("on_startup", "on_shutdown")
+MCP_SERVERS = ("fastmcp.", "mcp.server.")
+MCP_APPS = frozenset({"http_app", "streamable_http_app"})
+"""Methods that make an application whose sessions its lifespan starts."""
+ENTERING = frozenset({"combine_lifespans", "session_manager"})
+"""Names that stand where a program starts the lifespans of other applications itself."""
+NONE: Expr = ("const", None)
+
+
+@dataclass(slots=True)
+class Made:
+    """An application or router that the program makes, and how it starts."""
+
+    value: Value
+    call: Expr
+    frame: Frame
+    lifespan: bool = False
+    """Whether it surely has a lifespan of its own."""
+    is_known: bool = True
+    """Whether what it is given says surely that it has one, or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """`@app.on_event("startup")` and its like."""
+
+    owner: object
+    """What identifies the application or router; None if that is unknown."""
+    function: Function
+    """Where the registration stands."""
+    span: Span
+    spelling: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """`app.mount("/path", other)`, where the other application has a lifespan or handlers of its own."""
+
+    frame: Frame
+    call: Expr
+    child: Expr
+    what: str
+    """What would have to run: "lifespan", "start-up handlers" or "session manager"."""
+
+
+@dataclass(slots=True)
+class Lifespans:
+    """The applications of a program and what starts them."""
+
+    made: dict[object, Made] = field(default_factory=dict)
+    handlers: list[Handler] = field(default_factory=list)
+    mounts: list[Mount] = field(default_factory=list)
+
+    def owner_of(self, handler: Handler) -> Made | None:
+        """Return the application that a handler is registered on: the only one, if it does not say."""
+        if handler.owner is not None:
+            return self.made.get(handler.owner)
+        apps = [made for made in self.made.values() if _is_application(made.value)]
+        return apps[0] if len(apps) == 1 else None
+
+
+def find_lifespans(inference: Inference) -> Lifespans:
+    """Return how the applications of the program start, outside tests."""
+    found = Lifespans()
+    functions = [f for f in inference.program.functions() if not f.module.is_offline]
+    for function in functions:
+        for event in function.facts.events:
+            if event[0] in ("call", "drop"):
+                _add_made(inference, found, event[1], function)
+    for function in functions:
+        for decorator in function.facts.decorators:
+            if decorator[0] == "call" and decorator[1][0] == "attr" and decorator[1][2] == "on_event":
+                scope = inference.defining_frame(function)
+                _add_handler(inference, found, decorator[1][1], scope, function, decorator, "@{}.on_event")
+        for event in function.facts.events:
+            if event[0] in ("call", "drop") and event[1][1][0] == "attr":
+                _add_registration(inference, found, event[1], function)
+            elif event[0] == "set" and event[1][2] == "lifespan_context":
+                frame = inference.program.generic_frame(function)
+                for value in _routers(inference, event[1][1], frame):
+                    if identity(value) in found.made:
+                        found.made[identity(value)].lifespan = True
+    _add_mounts(inference, found, functions)
+    return found
+
+
+def _add_made(inference: Inference, found: Lifespans, call: Expr, function: Function) -> None:
+    if _last(call[1])[:1].isupper() or any(name == "lifespan" for name, _ in call[3]):
+        frame = inference.program.generic_frame(function)
+        for value in inference.values(call, frame):
+            place = identity(value)
+            if not is_router(inference, value) or place != (function.module.path, call[4]):
+                continue
+            lifespan = call_argument(call, None, "lifespan")
+            made = Made(value, call, frame)
+            if any(name is None for name, _ in call[3]):
+                made.is_known = False
+            elif lifespan is not None and lifespan != NONE:
+                made.lifespan = bool(inference.values(lifespan, frame)) and lifespan[0] in (
+                    "name",
+                    "attr",
+                    "call",
+                )
+                made.is_known = made.lifespan
+            found.made[place] = made
+            for keyword in HANDLER_KEYWORDS:
+                given = call_argument(call, None, keyword)
+                if given is not None and given != NONE and given != ("list", ()):
+                    row, column = call[4][:2]
+                    span = (row, column, row, column + len(_last(call[1])))
+                    found.handlers.append(Handler(place, function, span, f"{keyword}="))
+
+
+def _add_registration(inference: Inference, found: Lifespans, call: Expr, function: Function) -> None:
+    """`app.add_event_handler(...)`, `app.router.on_startup.append(...)`, `app.on_event("startup")(f)`."""
+    base, name = call[1][1], call[1][2]
+    frame = inference.program.generic_frame(function)
+    if name == "add_event_handler":
+        _add_handler(inference, found, base, frame, function, call, "{}.add_event_handler")
+    elif name == "append" and base[0] == "attr" and base[2] in HANDLER_KEYWORDS:
+        _add_handler(inference, found, base[1], frame, function, call, "{}." + f"{base[2]}.append")
+
+
+def _add_handler(
+    inference: Inference,
+    found: Lifespans,
+    base: Expr,
+    scope: Frame,
+    function: Function,
+    call: Expr,
+    spelling: str,
+) -> None:
+    values = inference.values(base, scope)
+    routers = _routers(inference, base, scope)
+    if values and not routers:
+        return
+    spelled = spelling.format(_spelled(base))
+    for place in {identity(value) for value in routers} or {None}:
+        found.handlers.append(Handler(place, function, call[4], spelled))
+
+
+def _routers(inference: Inference, expr: Expr, frame: Frame) -> list[Value]:
+    """Return the applications and routers that an expression can be; `app.router` is the application's."""
+    if expr[0] == "attr" and expr[2] == "router":
+        inner = [v for v in inference.values(expr[1], frame) if _is_application(v) or is_router(inference, v)]
+        if inner:
+            return inner
+    return [v for v in inference.values(expr, frame) if is_router(inference, v)]
+
+
+# Mounted applications
+
+
+def _add_mounts(inference: Inference, found: Lifespans, functions: list[Function]) -> None:
+    mentions: set[str] = set()
+    for module in inference.program.modules.values():
+        if not module.is_test:
+            mentions.update(module.facts.mentions)
+    if mentions & ENTERING:
+        return
+    entered = (
+        _entered(inference, functions) if mentions & {"lifespan", "lifespan_context", "startup"} else set()
+    )
+    if None in entered:
+        return
+    for function in functions:
+        if "mount" not in function.module.facts.mentions:
+            continue
+        for event in function.facts.events:
+            call = event[1]
+            if event[0] not in ("call", "drop") or call[1][0] != "attr" or call[1][2] != "mount":
+                continue
+            frame = inference.program.generic_frame(function)
+            child = call_argument(call, 1, "app")
+            if child is None or not _routers(inference, call[1][1], frame):
+                continue
+            what = _needs(inference, found, child, frame, entered)
+            if what:
+                found.mounts.append(Mount(frame, call, child, what))
+
+
+def _needs(inference: Inference, found: Lifespans, child: Expr, frame: Frame, entered: set[object]) -> str:
+    """Return what of a mounted application nobody starts; nothing if there is none."""
+    for value in inference.values(child, frame):
+        place = identity(value)
+        if not is_router(inference, value) or place is None or place in entered:
+            continue
+        made = found.made.get(place)
+        if made is not None and made.lifespan:
+            return "lifespan"
+        if any(handler.owner == place for handler in found.handlers):
+            return "start-up handlers"
+    if _is_mcp_app(inference, child, frame) and "mcp" not in entered:
+        return "session manager"
+    return ""
+
+
+def _entered(inference: Inference, functions: list[Function]) -> set[object]:
+    """Return what identifies the applications whose lifespans the program enters itself; None for any."""
+    found: set[object] = set()
+    for function in functions:
+        if not {"lifespan", "lifespan_context", "startup"}.intersection(function.module.facts.mentions):
+            continue
+        frame = inference.program.generic_frame(function)
+        for kind, expr, *_ in function.facts.events:
+            if kind != "attr" or expr[2] not in ("lifespan", "lifespan_context", "startup"):
+                continue
+            if expr[2] == "lifespan":
+                found.add("mcp")
+                continue
+            routers = _routers(inference, expr[1], frame)
+            found.update(identity(value) for value in routers)
+            if not routers:
+                found.add(None)
+    return found
+
+
+def _is_mcp_app(inference: Inference, child: Expr, frame: Frame) -> bool:
+    """Tell whether an expression is, or names, what `FastMCP.http_app()` makes."""
+    for expr, scope in _assigned(child, frame):
+        if expr[0] != "call" or expr[1][0] != "attr" or expr[1][2] not in MCP_APPS:
+            continue
+        transport = call_argument(expr, None, "transport")
+        if transport == ("const", "sse"):
+            continue
+        servers: Values = inference.values(expr[1][1], scope)
+        if any(
+            isinstance(v, Instance) and isinstance(v.cls, str) and v.cls.startswith(MCP_SERVERS)
+            for v in servers
+        ):
+            return True
+    return False
+
+
+def _assigned(expr: Expr, frame: Frame) -> Iterator[tuple[Expr, Frame]]:
+    if expr[0] != "name":
+        yield expr, frame
+        return
+    for scope in (frame, frame.function.module.frame):
+        bindings = scope.function.facts.bindings.get(expr[1], ())
+        for _, _, value in bindings:
+            yield (value[2] if value[0] == "typed" and value[2] is not None else value), scope
+        if bindings:
+            return
+
+
+def _is_application(value: Value) -> bool:
+    return isinstance(value, Instance) and value.cls in APPLICATIONS
+
+
+def _spelled(expr: Expr) -> str:
+    if expr[0] == "attr":
+        return f"{_spelled(expr[1])}.{expr[2]}"
+    return str(expr[1]) if expr[0] == "name" else "..."
+
+
+def _last(expr: Expr) -> str:
+    return str(expr[1]) if expr[0] == "name" else str(expr[2]) if expr[0] == "attr" else ""
