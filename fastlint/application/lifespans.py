@@ -218,7 +218,11 @@ def _entered(inference: Inference, functions: list[Function]) -> set[object]:
             continue
         frame = inference.program.generic_frame(function)
         for kind, expr, *_ in function.facts.events:
-            if kind != "attr" or expr[2] not in ("lifespan", "lifespan_context", "startup"):
+            if kind in ("call", "drop"):
+                expr = expr[1]
+            if expr[0] != "attr" or expr[2] not in ("lifespan", "lifespan_context", "startup"):
+                continue
+            if kind == "set":
                 continue
             if expr[2] == "lifespan":
                 found.add("mcp")
