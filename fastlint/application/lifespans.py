@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fastlint.application.routes import identity, is_router
 from fastlint.facts.model import Expr, Span
-from fastlint.project.bindings import call_argument
+from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Instance, Value, Values
@@ -40,7 +40,7 @@ class Handler:
     """`@app.on_event("startup")` and its like."""
 
     owner: object
-    """What identifies the application or router; None if that is unknown."""
+    """What identifies the application or router; None if that is unknown, or one of several."""
     function: Function
     """Where the registration stands."""
     span: Span
@@ -65,13 +65,6 @@ class Lifespans:
     made: dict[object, Made] = field(default_factory=dict)
     handlers: list[Handler] = field(default_factory=list)
     mounts: list[Mount] = field(default_factory=list)
-
-    def owner_of(self, handler: Handler) -> Made | None:
-        """Return the application that a handler is registered on: the only one, if it does not say."""
-        if handler.owner is not None:
-            return self.made.get(handler.owner)
-        apps = [made for made in self.made.values() if _is_application(made.value)]
-        return apps[0] if len(apps) == 1 else None
 
 
 def find_lifespans(inference: Inference) -> Lifespans:
@@ -149,9 +142,26 @@ def _add_handler(
     routers = _routers(inference, base, scope)
     if values and not routers:
         return
-    spelled = spelling.format(_spelled(base))
-    for place in {identity(value) for value in routers} or {None}:
-        found.handlers.append(Handler(place, function, call[4], spelled))
+    places = {identity(value) for value in routers} or {None}
+    if places == {None}:
+        places = _given(inference, base, scope)
+    owner = places.pop() if len(places) == 1 else None
+    found.handlers.append(Handler(owner, function, call[4], spelling.format(_spelled(base))))
+
+
+def _given(inference: Inference, base: Expr, scope: Frame) -> set[object]:
+    """Return what identifies the applications that callers pass: `def register(app: FastAPI)`."""
+    while base[0] == "attr":
+        base = base[1]
+    function = scope.function
+    found: set[object] = set()
+    parameters = function.facts.parameters
+    for caller, call in inference.call_sites.named(function):
+        frame = inference.program.generic_frame(caller)
+        for parameter, argument in matched_arguments(parameters, call):
+            if base[0] == "name" and parameter.name == base[1]:
+                found.update(identity(value) for value in _routers(inference, argument, frame))
+    return found
 
 
 def _routers(inference: Inference, expr: Expr, frame: Frame) -> list[Value]:

@@ -18,7 +18,7 @@ class OnEventIgnored(ModelRule):
         """Look at every handler and at the application that it is registered on."""
         lifespans = self.application.lifespans
         for handler in lifespans.handlers:
-            owner = lifespans.owner_of(handler)
+            owner = lifespans.made.get(handler.owner)
             if owner is not None and owner.lifespan:
                 row = owner.call[4][0]
                 path = owner.frame.function.module.path
@@ -33,7 +33,7 @@ class OnEventIgnored(ModelRule):
                 yield self.finding(
                     handler.function,
                     handler.span,
-                    f"`{handler.spelling}` is deprecated, and stops to run as soon as the application gets a lifespan",
+                    f"`{handler.spelling}` is deprecated, and ignored once what it is called on has a lifespan",
                     "Write one `lifespan` function and pass it to the application",
                     Severity.INFO,
                 )
