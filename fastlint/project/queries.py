@@ -148,6 +148,7 @@ class Queries:
         self._statements: dict[object, tuple[Statement, ...]] = {}
         self._rows: dict[object, tuple[Rows, ...]] = {}
         self._consumers: dict[Function, list[tuple[Expr, str]]] = {}
+        self._origins_of_names: dict[int, frozenset[int]] = {}
         self._calls: dict[object, Call] = {}
 
     # Statements
@@ -355,22 +356,26 @@ class Queries:
         if consumers is None:
             consumers = self._consumers[function] = list(_consumers(function.facts))
         for holder, method in consumers:
-            if self._comes_of(holder, query.call, function.facts, 0):
+            if id(query.call) in self._origins(holder, function.facts):
                 yield method
 
-    def _comes_of(self, expr: Expr, call: Expr, facts: FunctionFacts, depth: int) -> bool:
+    def _origins(self, expr: Expr, facts: FunctionFacts) -> frozenset[int]:
+        """Return the calls, by identity, that the value of an expression can come from within its function."""
+        calls = set()
         expr = unwrapped(expr)
-        while expr is not call and expr[0] == "call" and expr[1][0] == "attr":
+        while expr[0] == "call" and expr[1][0] == "attr":
+            calls.add(id(expr))
             expr = unwrapped(expr[1][1])
-        if expr is call:
-            return True
-        if expr[0] != "name" or depth > 4:
-            return False
-        bindings = facts.bindings.get(expr[1])
-        if bindings is None:
-            return False
-        values, _ = reaching_bindings(bindings, expr[2], expr[3], facts.blocks)
-        return any(self._comes_of(value, call, facts, depth + 1) for value in values)
+        calls.add(id(expr))
+        if expr[0] != "name" or expr[1] not in facts.bindings:
+            return frozenset(calls)
+        known = self._origins_of_names.get(id(expr))
+        if known is None:
+            self._origins_of_names[id(expr)] = frozenset()  # a name that is bound to what it was
+            values, _ = reaching_bindings(facts.bindings[expr[1]], expr[2], expr[3], facts.blocks)
+            known = frozenset().union(*(self._origins(value, facts) for value in values))
+            self._origins_of_names[id(expr)] = known
+        return known | calls
 
     # Rows
 

@@ -26,10 +26,10 @@ class CountOrExistsInPython(ModelRule):
         """Look at `len(rows)`, `if rows` and `rows[0]` of everything that answers requests."""
         for frame in self.application.loops.waited_for:
             for want, value, span in _questions(frame):
-                if value[0] == "name" and not _is_only_asked(value[1], frame):
-                    continue
                 rows = self.application.queries.rows(value, frame)
-                if rows and all(self._is_whole(found) for found in rows):
+                if not rows or not all(self._is_whole(found) for found in rows):
+                    continue
+                if value[0] != "name" or _is_only_asked(value[1], frame):
                     yield self._finding(frame, want, value, span)
 
     def _is_whole(self, rows: Rows) -> bool:
