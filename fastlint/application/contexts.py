@@ -10,6 +10,7 @@ from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
+from fastlint.application.expiry import Expiry
 from fastlint.application.lazy_reads import LazyReads
 from fastlint.application.lifespans import Lifespans, find_lifespans
 from fastlint.application.loops import RequestLoops
@@ -84,6 +85,7 @@ class Application:
         self.models = self.resolver.models
         self.loops = RequestLoops(self)
         self.lazy_reads = LazyReads(self.inference, self.queries, self.models)
+        self.expiry = Expiry(self.resolver, self.queries, self.models, self.performs)
         self.providers = Providers(self.dependencies, self.resolver, self.performs)
 
     def _spread(self) -> None:

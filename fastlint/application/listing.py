@@ -7,26 +7,15 @@ from functools import cached_property
 
 from fastlint.application.contexts import Application
 from fastlint.application.routes import Route
-from fastlint.facts.model import Expr
 from fastlint.project.annotations import annotated_values
-from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Collection, Values
 
 
-def response_type(application: Application, route: Route, frame: Frame) -> tuple[Values, bool]:
-    """Return what a route's response is declared to be, and whether anything declares it.
-
-    FastAPI 0.165: fastapi/routing.py, APIRouter.add_api_route; `response_model` wins over the annotation.
-    """
-    annotation: Expr | None = call_argument(route.call, None, "response_model")
-    scope = route.frame
-    if annotation is None:
-        annotation = frame.function.facts.returns_annotation
-        scope = frame.parent or application.inference.defining_frame(frame.function)
-    if annotation is None or annotation == ("const", None):
-        return (), False
-    return annotated_values(application.inference, annotation, scope), True
+def response_type(application: Application, route: Route, frame: Frame) -> Values:
+    """Return what a route's response is declared to be; nothing if it is not declared."""
+    declared = application.responses.declared(route, frame)
+    return annotated_values(application.inference, *declared) if declared is not None else ()
 
 
 class ListRoutes:
@@ -58,7 +47,7 @@ class ListRoutes:
     def _answers_with_list(self, route: Route, frame: Frame) -> bool:
         if "GET" in route.methods:
             return True
-        values, _ = response_type(self._application, route, frame)
+        values = response_type(self._application, route, frame)
         if self._application.performs.step(frame, "commit") is not None:
             return False  # it answers with what it has written
         return any(isinstance(v, Collection) and v.kind != "dict" for v in values)

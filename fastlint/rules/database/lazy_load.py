@@ -46,7 +46,7 @@ class LazyLoad(ModelRule):
                     yield from self._called(frame, expr, methods[expr[1][2]])
         for route, frames in self.application.endpoints.items():
             for frame in frames:
-                models, _ = response_type(self.application, route, frame)
+                models = response_type(self.application, route, frame)
                 for value in frame.function.facts.returns if models else ():
                     for rows in self.application.queries.rows(value, frame):
                         yield from self._answered(models, rows, self.application.entries_of(frame))
