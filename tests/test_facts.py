@@ -63,7 +63,7 @@ def shown(expr: Any) -> str:
             return f"{tag} {shown(inner)}"
         case ("item", inner, index):
             return f"item {index} of {shown(inner)}"
-        case ("any", parts):
+        case ("any", parts, *_):
             return " or ".join(map(shown, parts))
         case (("tuple" | "list" | "set") as tag, parts):
             return f"{tag}({', '.join(map(shown, parts))})"
@@ -433,7 +433,7 @@ def test_a_guard_ends_with_its_block() -> None:
         ("A | 'B'", "A or B"),
         ("dict[str, 'A']", "dict[tuple(str, A)]"),
         ("Callable[['A'], B]", "Callable[tuple(list(A), B)]"),
-        ("Literal['A', 'B']", "Literal"),
+        ("Literal['A', 'B']", "Literal[tuple('A', 'B')]"),
         ("' A '", "A"),
         ("'not a type'", "unknown"),
         ("'('", "unknown"),

@@ -162,7 +162,7 @@ class ExpressionReader:
         if isinstance(node, ast.Subscript):
             base = self.annotation(node.value)
             if "Literal" in (base[1:2] if base[0] == "name" else base[2:3]):
-                return base
+                return ("sub", base, self.quiet(node.slice), span_of(node))
             index = node.slice
             if isinstance(index, ast.Tuple):
                 inner: Expr = ("tuple", tuple(self.annotation(e) for e in index.elts))
@@ -170,7 +170,7 @@ class ExpressionReader:
                 inner = self.annotation(index)
             return ("sub", base, inner, span_of(node))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            return ("any", (self.annotation(node.left), self.annotation(node.right)))
+            return ("any", (self.annotation(node.left), self.annotation(node.right)), span_of(node))
         if isinstance(node, ast.List):
             return ("list", tuple(self.annotation(e) for e in node.elts))
         return self.quiet(node)

@@ -13,7 +13,7 @@ An expression is a tuple whose first item is its tag:
     ("dict", keys, values)
     ("generator", element)               a generator expression
     ("sub", base, index, span)
-    ("any", expressions)                 one of several: `a or b`, `a if c else b`
+    ("any", expressions)                 one of several: `a or b`, `a if c else b`; with a span, the annotation `A | B`
     ("not", expression)
     ("binop", operator, left, right, span)
     ("text", parts)                      an f-string, and what is written into it
