@@ -151,7 +151,12 @@ def _use(
 
 
 def _inside(
-    application: Application, frame: Frame, function: FunctionValue, call: Expr, place: int | str | None, depth: int
+    application: Application,
+    frame: Frame,
+    function: FunctionValue,
+    call: Expr,
+    place: int | str | None,
+    depth: int,
 ) -> Iterator[str]:
     """Yield what a function of the program does with content that is passed to it."""
     parameters = function.function.facts.parameters

@@ -51,5 +51,7 @@ def _advice(uses: frozenset[str], file: str) -> str:
     if NEEDED in uses or not uses:
         return f"Refuse what is too large first: `if {file}.size > LIMIT`"
     if uses == {STORE}:
-        return f"Hand over the file itself (`{file}.file`) to a call that reads pieces, such as `upload_fileobj`"
+        return (
+            f"Hand over the file itself (`{file}.file`) to a call that reads pieces, such as `upload_fileobj`"
+        )
     return f"Read pieces: `while chunk := await {file}.read(1024 * 1024)`"
