@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastlint.application.routes import Route, RouteTable
+from fastlint.application.payloads import Payloads
+from fastlint.application.routes import BY_DECORATOR, Route, RouteTable
 from fastlint.facts.model import Event, Expr
+from fastlint.facts.structure import called_name
 from fastlint.project.annotations import annotated_values
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import RESPONSE
@@ -19,6 +21,7 @@ RUST_JSON = "0.130"
 get_request_handler. Without a type, or with a response class, it still does so in Python."""
 
 CLASS_KEYWORDS = ("response_class", "default_response_class")
+PASSING = frozenset({"limit", "exempt", "shared_limit", "authenticate", "requires"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Responses:
     def __init__(self, inference: Inference, table: RouteTable) -> None:
         self._inference = inference
         self._table = table
+        self.payloads = Payloads(inference)
 
     def declared(self, route: Route, frame: Frame) -> tuple[Expr, Frame] | None:
         """Return the declared type of a response and where it is evaluated, or None if there is none.
@@ -48,7 +52,7 @@ class Responses:
         if annotation is None:
             annotation = frame.function.facts.returns_annotation
             scope = frame.parent or self._inference.defining_frame(frame.function)
-        if annotation is None or (annotation == ("const", None) and model is not None):
+        if annotation is None or annotation == ("const", None):
             return None
         is_response = any(self._is_response(v) for v in annotated_values(self._inference, annotation, scope))
         return None if is_response else (annotation, scope)
@@ -78,6 +82,22 @@ class Responses:
         for event in frame.function.facts.events:
             if event[0] == "return" and event[1] != ("const", None):
                 yield event
+
+    def are_made_by_hand(self, frame: Frame) -> bool:
+        """Tell whether a route returns nothing but responses, which FastAPI sends as they are."""
+        found = [self._inference.values(event[1], frame) for event in self.returns(frame)]
+        return bool(found) and all(values and all(map(self._is_response, values)) for values in found)
+
+    def is_decorated(self, frame: Frame) -> bool:
+        """Tell whether a decorator may do something else with what a route returns, such as keep it.
+
+        Decorators that only let a request pass or not are known by their names.
+        """
+        return any(
+            decorator[0] != "call" or called_name(decorator) not in BY_DECORATOR | PASSING
+            for decorator in frame.function.facts.decorators
+            if not (decorator[0] == "attr" and decorator[2] in PASSING)
+        )
 
     def _is_response(self, value: object) -> bool:
         return isinstance(value, Instance) and self._inference.is_subclass(value, RESPONSE)

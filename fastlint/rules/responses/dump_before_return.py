@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.application.dumps import dumped, dumped_models, is_for_each
 from fastlint.application.routes import Route
+from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Collection, Instance, Values
@@ -12,7 +14,10 @@ from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
-DUMPS = frozenset({"model_dump", "dict"})
+UNDONE = frozenset({
+    "by_alias", "exclude_defaults", "exclude_unset", "mode", "round_trip", "warnings",
+})  # fmt: skip
+"""Arguments of the dump that the validation after it undoes: what they leave out, it fills in again."""
 
 
 class DumpBeforeReturn(ModelRule):
@@ -22,32 +27,36 @@ class DumpBeforeReturn(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at routes with a model as response type that return what `model_dump()` gives."""
+        if not self.application.versions.is_at_least("pydantic", "2"):
+            return
+        responses = self.application.responses
         for route in self.application.routes:
             for frame in self.application.endpoints.get(route, ()):
-                models = _models(self.application.responses.declared_values(route, frame))
-                for event in self.application.responses.returns(frame) if models else ():
-                    dump = _dump(event[1])
-                    if dump is not None and self._is_same(dump[1][1], frame, models):
-                        yield self._finding(route, frame, dump)
+                models = _models(responses.declared_values(route, frame))
+                for event in responses.returns(frame) if models and not responses.is_decorated(frame) else ():
+                    dump = self._dump(event[1], frame, models)
+                    if dump is not None:
+                        is_large = is_for_each(event[1]) or any(
+                            map(responses.payloads.is_large_model, models)
+                        )
+                        yield self._finding(route, frame, dump, is_large=is_large)
 
-    def _is_same(self, base: Expr, frame: Frame, models: set[ProjectClass]) -> bool:
-        """Tell whether an object surely is of the declared model."""
-        values = self.application.inference.values(base, frame)
-        return bool(values) and all(isinstance(v, Instance) and v.cls in models for v in values)
+    def _dump(self, expr: Expr, frame: Frame, models: set[ProjectClass]) -> Expr | None:
+        """Return the dump of an object that surely is of the declared model, if nothing is lost by it."""
+        dump = dumped(expr)
+        if dump is None or not {name for name, _ in dump[3]} <= UNDONE:
+            return None
+        found = dumped_models(self.application.inference, dump, frame)
+        return dump if found and found <= models else None
 
-    def _finding(self, route: Route, frame: Frame, dump: Expr) -> Finding:
-        base = render(dump[1][1])
-        exact = (
-            ""
-            if not (dump[2] or dump[3])
-            else ", and pass its arguments as `response_model_exclude_unset` and the like"
-        )
+    def _finding(self, route: Route, frame: Frame, dump: Expr, *, is_large: bool) -> Finding:
         return self.finding(
             frame,
             dump[-1],
             f"`{render(dump)}` turns the model into a dictionary, which FastAPI validates and serializes again for "
             f"{self.application.label(route)}",
-            f"Return `{base}` itself{exact}",
+            f"Return `{render(dump[1][1])}` itself",
+            Severity.WARNING if is_large else Severity.INFO,
         )
 
 
@@ -59,11 +68,3 @@ def _models(declared: Values) -> set[ProjectClass]:
             if isinstance(inner, Instance) and isinstance(inner.cls, ProjectClass):
                 found.add(inner.cls)
     return found
-
-
-def _dump(expr: Expr) -> Expr | None:
-    """Return the call of `model_dump` in what is returned: alone, or for each item of a list."""
-    if expr[0] == "list" and len(expr[1]) == 1 and expr[1][0][0] == "star" and expr[1][0][1][0] == "list":
-        expr = expr[1][0][1][1][0]
-    is_dump = expr[0] == "call" and expr[1][0] == "attr" and expr[1][2] in DUMPS
-    return expr if is_dump else None
