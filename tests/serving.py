@@ -29,6 +29,7 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     error: Exception | None  # what the application raised; a server logs it
+    headers: dict[str, str] = {}
 
 
 async def ignore(body: bytes) -> None:
@@ -36,15 +37,23 @@ async def ignore(body: bytes) -> None:
 
 
 async def request(
-    app: Any, method: str, path: str, on_body: Callable[[bytes], Awaitable[None]] = ignore
+    app: Any,
+    method: str,
+    path: str,
+    on_body: Callable[[bytes], Awaitable[None]] = ignore,
+    *,
+    json: bytes = b"",
 ) -> Answer:
     """Make a request; the application waits for `on_body` whenever it has sent a part of the body.
 
     A body that is sent in one part is complete when `on_body` sees it: the client has its answer.
     """
     statuses: list[int] = []
+    headers: dict[str, str] = {}
     body: list[bytes] = []
-    client_messages = [{"type": "http.request", "body": b"", "more_body": False}]
+    client_messages = [{"type": "http.request", "body": json, "more_body": False}]
+    path, _, query = path.partition("?")
+    sent_headers = [(b"content-type", b"application/json")] if json else []
 
     async def receive() -> Message:
         if not client_messages:
@@ -54,16 +63,18 @@ async def request(
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
+            headers.update({name.decode(): value.decode() for name, value in message["headers"]})
         elif message["body"]:
             body.append(message["body"])
             await on_body(message["body"])
 
     error = None
     try:
-        await app(_scope("http", path, method=method), receive, send)
+        scope = _scope("http", path, method=method, query_string=query.encode(), headers=sent_headers)
+        await app(scope, receive, send)
     except Exception as raised:
         error = raised
-    return Answer(statuses[-1], b"".join(body), error)
+    return Answer(statuses[-1], b"".join(body), error, headers)
 
 
 async def converse(app: Any, path: str, client_messages: AsyncGenerator[Message, None]) -> list[Message]:

@@ -234,7 +234,9 @@ async def test_fl303_unbound_name_replaces_the_error(shop: Shop, kind: str) -> N
 @in_both_kinds
 async def test_fl303_acquired_before_try_the_error_reaches_its_handler(shop: Shop, kind: str) -> None:
     async with shop.all_connections_taken():
-        assert await shop.get(f"/{kind}/good") == (BUSY, b'{"detail":"busy"}', None)
+        answer = await shop.get(f"/{kind}/good")
+
+    assert (answer.status, answer.body, answer.error) == (BUSY, b'{"detail":"busy"}', None)
 
 
 @serving("finally_uses_unbound_name")
