@@ -25,8 +25,9 @@ class DependencyHeldByStream(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at the streams and tasks of routes whose dependencies hold a connection meanwhile."""
-        if not self.application.versions.is_at_least("fastapi", "0.118"):
-            return
+        versions = self.application.versions
+        if versions.is_at_least("fastapi", "0.106") and not versions.is_at_least("fastapi", "0.118"):
+            return  # dependencies leave before the answer
         connections = HeldConnections(self.application)
         streams: dict[tuple[Frame, int], tuple[Stream, Held, list[Route]]] = {}
         for stream in find_streams(self.application):
