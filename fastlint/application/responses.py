@@ -88,6 +88,10 @@ class Responses:
         found = [self._inference.values(event[1], frame) for event in self.returns(frame)]
         return bool(found) and all(values and all(map(self._is_response, values)) for values in found)
 
+    def gains_by_type(self, route: Route, frame: Frame) -> bool:
+        """Tell whether FastAPI serializes what a route returns, and knows its type."""
+        return self.declared(route, frame) is not None and not self.are_made_by_hand(frame)
+
     def is_decorated(self, frame: Frame) -> bool:
         """Tell whether a decorator may do something else with what a route returns, such as keep it.
 

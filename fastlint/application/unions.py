@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from fastlint.application.contexts import Application
 from fastlint.application.routes import Route
 from fastlint.facts.model import Expr
-from fastlint.project.annotations import annotated_values
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame, ProjectClass, annotation_parts
-from fastlint.project.values import ClassValue, Instance, LibraryName, TypeForm
+from fastlint.project.values import ClassValue, LibraryName, TypeForm
 
 MODEL = "pydantic.BaseModel"
 FUNCTION_DISCRIMINATORS = frozenset({"pydantic.Discriminator", "pydantic.types.Discriminator"})
@@ -113,12 +112,20 @@ class _Reader:
         for part in parts:
             if part == ("const", None):
                 continue
-            for value in annotated_values(self._inference, part, frame) or (None,):
-                is_model = isinstance(value, Instance) and self._inference.is_subclass(value, MODEL)
-                if not is_model or not isinstance(value.cls, ProjectClass):  # type: ignore[union-attr]
-                    return
-                members.append(value.cls)  # type: ignore[union-attr]
+            cls = self._model_of(part, frame)
+            if cls is None:
+                return  # a scalar; or a union with a name, which is looked at by itself
+            members.append(cls)
         yield Union(expr, frame, tuple(members), self.route)
+
+    def _model_of(self, part: Expr, frame: Frame) -> ProjectClass | None:
+        """Return the model that a part of a union is written as."""
+        if part[0] not in ("name", "attr"):
+            return None
+        values = self._inference.values(part, frame)
+        found = [v.cls for v in values if isinstance(v, ClassValue) and self._inference.is_subclass(v, MODEL)]
+        is_one = len(values) == len(found) == 1
+        return found[0] if is_one and isinstance(found[0], ProjectClass) else None
 
     def _members(self, expr: Expr, frame: Frame) -> list[Expr] | None:
         """Return the parts of `A | B`, `Union[A, B]`; None for everything else."""

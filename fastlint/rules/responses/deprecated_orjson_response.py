@@ -41,13 +41,16 @@ class DeprecatedOrjsonResponse(ModelRule):
         """Yield where a class is set for routes without a response type; with one, FL502 speaks."""
         responses = self.application.responses
         chosen: dict[int, tuple[ClassChoice, str]] = {}
+        slowing: set[int] = set()
         for route in self.application.routes:
             frames = self.application.endpoints.get(route, ())
             for choice in responses.class_choices(route)[:1]:
                 name = self._deprecated(choice.given, choice.frame)
-                if name and not any(responses.declared(route, frame) for frame in frames):
+                if name:
                     chosen[id(choice.given)] = (choice, name)
-        for choice, name in chosen.values():
+                if any(responses.gains_by_type(route, frame) for frame in frames):
+                    slowing.add(id(choice.given))
+        for choice, name in (found for key, found in chosen.items() if key not in slowing):
             yield self.finding(
                 choice.frame.function,
                 choice.given[-1] if choice.given[0] == "attr" else choice.call[-1],

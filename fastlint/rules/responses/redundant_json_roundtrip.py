@@ -19,6 +19,8 @@ MODEL = "pydantic.BaseModel"
 TO_JSON = frozenset({"model_dump_json", "json"})
 TO_DICT = frozenset({"model_dump", "dict"})
 VALIDATES = frozenset({"model_validate", "parse_obj"})
+UNVALIDATED = frozenset({"model_copy", "model_construct", "copy", "construct"})
+"""What these give is not validated, which may be why the model is built again."""
 OWN_FORM = frozenset({"indent", "encoder", "ensure_ascii"})
 """Arguments that `model_dump` does not have."""
 
@@ -69,6 +71,8 @@ class RedundantJsonRoundtrip(ModelRule):
         if _is_method(source, TO_DICT) and not source[2] and not source[3]:
             same = source[1][1]
             values = self.application.inference.values(same, frame)
+            if _is_method(same, UNVALIDATED):
+                return
             if values and all(isinstance(v, Instance) and v.cls is model for v in values):
                 yield self._advice(frame, call, "a dictionary", f"{render(same)}.model_copy()")
             return

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from fastlint.application.responses import RUST_JSON, ClassChoice
 from fastlint.application.routes import Route
-from fastlint.project.program import Frame
 from fastlint.project.values import ClassValue, LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -29,18 +28,14 @@ class ResponseClassDisablesFastPath(ModelRule):
         slowed: dict[int, list[Route]] = defaultdict(list)
         choices: dict[int, ClassChoice] = {}
         for route in self.application.routes:
-            if any(self._would_gain(route, frame) for frame in self.application.endpoints.get(route, ())):
-                for choice in self.application.responses.class_choices(route)[:1]:
+            responses = self.application.responses
+            if any(responses.gains_by_type(route, f) for f in self.application.endpoints.get(route, ())):
+                for choice in responses.class_choices(route)[:1]:
                     if self._is_json(choice):
                         slowed[id(choice.given)].append(route)
                         choices[id(choice.given)] = choice
         for key, routes in slowed.items():
             yield self._finding(choices[key], routes)
-
-    def _would_gain(self, route: Route, frame: Frame) -> bool:
-        """Tell whether FastAPI serializes what a route returns, and knows its type."""
-        responses = self.application.responses
-        return responses.declared(route, frame) is not None and not responses.are_made_by_hand(frame)
 
     def _is_json(self, choice: ClassChoice) -> bool:
         values = self.application.inference.values(choice.given, choice.frame)
