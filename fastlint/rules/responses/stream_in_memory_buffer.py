@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.facts.model import Expr
+from fastlint.facts.structure import called_name, names_bound_to
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
 from fastlint.project.values import Instance, LibraryName, Text, Value
@@ -32,7 +33,7 @@ class StreamInMemoryBuffer(ModelRule):
             if values and all(_is_a(value, BUFFERS) for value in values):
                 yield self._finding(frame, call, "a buffer that is complete already", _whole(content))
             elif values and all(_is_a(value, FILES) for value in values):
-                yield self._finding(frame, call, "an open file", "Return `FileResponse(path)`")
+                yield self._finding(frame, call, "an open file", _from_file(content, frame))
             elif values and all(isinstance(value, Text) or _is_a(value, TEXTS) for value in values):
                 yield self._finding(
                     frame, call, "a value that is complete already", "Return `Response(...)` with it"
@@ -57,6 +58,17 @@ TEXTS = frozenset({"builtins.bytes", "builtins.str"})
 
 def _is_a(value: Value, names: frozenset[str]) -> bool:
     return isinstance(value, Instance) and value.cls in names
+
+
+def _from_file(content: Expr, frame: Frame) -> str:
+    """Return how to send a file: by its path, if the function opened it."""
+    facts = frame.function.facts
+    for kind, expr, *_ in facts.events:
+        if kind == "call" and called_name(expr) == "open":
+            names = names_bound_to(facts, expr)
+            if expr is content or (content[0] == "name" and content[1] in names):
+                return "Return `FileResponse(path)`"
+    return "Stream a generator that yields pieces: `while chunk := file.read(1024 * 1024): yield chunk`"
 
 
 def _whole(content: Expr) -> str:
