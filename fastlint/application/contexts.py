@@ -19,6 +19,7 @@ from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
 from fastlint.application.responses import Responses
 from fastlint.application.routes import ROUTERS, Route
+from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
 from fastlint.application.validators import VALIDATING
 from fastlint.facts.model import Parameter
@@ -243,6 +244,11 @@ class Application:
     def lifespans(self) -> Lifespans:
         """How the applications of the program start."""
         return find_lifespans(self.inference)
+
+    @cached_property
+    def socket_registries(self) -> SocketRegistries:
+        """Which WebSockets endpoints leave behind."""
+        return SocketRegistries(self.resolver, self.performs)
 
     @cached_property
     def computing(self) -> Computing:
