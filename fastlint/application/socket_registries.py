@@ -25,7 +25,7 @@ PARSING = frozenset({
     "json.loads", "pydantic.BaseModel.model_validate", "pydantic.BaseModel.model_validate_json",
     "pydantic.BaseModel.parse_obj", "pydantic.BaseModel.parse_raw",
 })  # fmt: skip
-DEEPEST = 5
+DEEPEST = 4
 
 Path = tuple[tuple[Frame, Event], ...]
 
@@ -60,7 +60,7 @@ class SocketRegistries:
 
     def left_behind(self, endpoint: Frame) -> list[Kept]:
         """Return the sockets that can stay in a registry when the endpoint has ended."""
-        paths = list(self._paths(endpoint, (), frozenset()))
+        paths = list(self._paths(endpoint, (), set()))
         puts: dict[Registry, Path] = {}
         takes: dict[str, list[Path]] = {}
         for path in paths:
@@ -77,14 +77,17 @@ class SocketRegistries:
                 found.append(kept)
         return found
 
-    def _paths(self, frame: Frame, above: Path, seen: frozenset[Frame]) -> Iterator[Path]:
+    def _paths(self, frame: Frame, above: Path, seen: set[Frame]) -> Iterator[Path]:
         for event in frame.function.facts.events:
             yield (*above, (frame, event))
-        if len(above) < DEEPEST:
-            for site in self._resolver.sites(frame):
-                for callee in (*site.runs, *(site.starts if site.is_awaited else ())):
-                    if callee not in seen and callee is not frame:
-                        yield from self._paths(callee, (*above, (frame, site.event)), seen | {frame})
+        if len(above) >= DEEPEST:
+            return
+        for site in self._resolver.sites(frame):
+            below = seen if above else {frame}  # each function once for each place of the endpoint
+            for callee in (*site.runs, *(site.starts if site.is_awaited else ())):
+                if callee not in below:
+                    below.add(callee)
+                    yield from self._paths(callee, (*above, (frame, site.event)), below)
 
     # Putting in
 
