@@ -39,7 +39,7 @@ class Example:
         for name, text in self.files.items():
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text if path.suffix == ".py" else unmarked(text), encoding="utf-8")
 
     def expected(self, code: str) -> Marks:
         """What the marks say; a bare `# error` means the rule `code`."""
@@ -80,7 +80,7 @@ def read_page(path: Path) -> Page:
             page.examples.append(Example(path.name, page.sections[-1], text, row))
         elif kind == "paragraph" and not page.sections and not page.summary:
             page.summary = text
-        elif kind.partition(" ")[0] in ("python", "toml", "text"):
+        elif kind and kind not in ("h4", "h5", "h6", "paragraph"):
             if kind.startswith("python"):
                 page.code_blocks.append(text)
             if page.sections and page.sections[-1] in EXAMPLE_SECTIONS:
@@ -100,6 +100,13 @@ def marks(path: str, text: str, code: str) -> Iterator[tuple[str, int, str]]:
         if match := _MARK.search(line):
             for marked in (match["codes"] or code).split(", "):
                 yield path, row, marked
+
+
+def unmarked(text: str) -> str:
+    """The text without its marks, for files in which a comment cannot follow something else on a line."""
+    return "\n".join(
+        _MARK.sub("", line).rstrip() if _MARK.search(line) else line for line in text.split("\n")
+    )
 
 
 def _add_file(example: Example, info: str, text: str) -> None:

@@ -19,9 +19,11 @@ from fastlint.application.providers import Providers
 from fastlint.application.requests import RequestPath
 from fastlint.application.responses import Responses
 from fastlint.application.routes import ROUTERS, Route
+from fastlint.application.servers import Servers
 from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
 from fastlint.application.validators import VALIDATING
+from fastlint.deployment.read import Deployment
 from fastlint.facts.model import Parameter
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
@@ -50,8 +52,9 @@ class Application:
     functions and the plain functions that the loop itself runs. Each maps to the phase in which it runs.
     """
 
-    def __init__(self, program: Program, versions: Versions) -> None:
+    def __init__(self, program: Program, versions: Versions, deployment: Deployment | None = None) -> None:
         self.program = program
+        self.deployment = deployment or Deployment()
         self.versions = versions
         self.inference = Inference(program, ROUTERS)
         self.resolver = CallResolver(self.inference, VALIDATING)
@@ -249,6 +252,11 @@ class Application:
     def socket_registries(self) -> SocketRegistries:
         """Which WebSockets endpoints leave behind."""
         return SocketRegistries(self.resolver, self.performs)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """How the application is started, and which proxies lead to it."""
+        return Servers(self)
 
     @cached_property
     def computing(self) -> Computing:

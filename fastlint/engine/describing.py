@@ -11,7 +11,7 @@ from fastlint.rules.rendering import render
 
 def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnostic:
     """Return the diagnostic for a finding of a rule."""
-    path = finding.function.module.path
+    path = finding.path
     row, column, end_row, end_column = finding.span
     return Diagnostic(
         rule.code,

@@ -54,7 +54,7 @@ def _about_model(rule: RuleInfo, application: Application) -> Iterable[Finding]:
     kept: dict[object, Finding] = {}
     checker: ModelRule = _rule_class(rule)(application)
     for finding in checker.find():
-        place = (finding.function.module, finding.span)
+        place = (finding.path, finding.span)
         if place not in kept or finding.severity > kept[place].severity:
             kept[place] = finding
     return kept.values()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastlint.catalog.load import load_catalog
 from fastlint.config.settings import Settings
+from fastlint.deployment.read import Deployment
 from fastlint.facts.build import Problem, build_facts
 from fastlint.facts.model import ModuleFacts
 from fastlint.project.program import Program
@@ -26,6 +27,10 @@ class Loaded:
     """Of the libraries that the program uses; the files that tell are read when a rule asks."""
     paths: dict[str, Path] = field(default_factory=dict)
     """Display path to real path, of every file that was read."""
+    deployment: Deployment = field(default_factory=Deployment)
+    """What deploys the project; its files are read when a rule asks."""
+    deploying: set[str] = field(default_factory=set)
+    """Display paths of the files that may deploy it."""
     asked: set[str] = field(default_factory=set)
     """Display paths of the files that the run is about; the others are only followed into."""
     problems: list[tuple[str, Problem]] = field(default_factory=list)
@@ -61,6 +66,10 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])
         loaded.paths[file.display] = file.path
+    loaded.deployment = Deployment(discovery.deployment, settings.root)
+    for file in discovery.deployment:
+        loaded.deploying.add(file.display)
+        loaded.paths.setdefault(file.display, file.path)
     for module in loaded.program.modules.values():
         module.name = loaded.program.dotted_name(module)
     return loaded

@@ -42,11 +42,11 @@ def check(settings: Settings, progress: Callable[[str, int, int], None] | None =
         loaded = load_program(settings, progress)
         if progress is not None:
             progress("Following calls", 0, 1)
-        application = Application(loaded.program, loaded.versions)
+        application = Application(loaded.program, loaded.versions, loaded.deployment)
         sources = SourceLines(loaded.paths)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
         found = [describe(rule, finding, sources) for rule, finding in judge(application, chosen, sources)]
-        found = [d for d in found if d.filename in loaded.asked]
+        found = [d for d in found if d.filename in loaded.asked or d.filename in loaded.deploying]
         found += _about_the_run(loaded)
         kept = [d for d in found if _is_wanted(d, selection, loaded)]
         kept = list(_unsuppressed(kept, sources))
@@ -86,7 +86,7 @@ def _unsuppressed(diagnostics: list[Diagnostic], sources: SourceLines) -> Iterat
 
     def suppressions(path: str) -> Suppressions:
         if path not in parsed:
-            parsed[path] = Suppressions.parse(sources.text(path))
+            parsed[path] = Suppressions.parse(sources.text(path), is_python=path.endswith(".py"))
         return parsed[path]
 
     for diagnostic in diagnostics:

@@ -40,13 +40,13 @@ class Suppressions:
     _rows: dict[int, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, text: str) -> Suppressions:
-        """Collect the suppressions in the source `text`."""
+    def parse(cls, text: str, *, is_python: bool = True) -> Suppressions:
+        """Collect the suppressions in the source `text`; in what is not Python, `#` begins a comment anywhere."""
         if "fastlint:" not in text and "noqa" not in text.lower():
             return cls()
         whole_file: set[str] = set()
         rows: dict[int, set[str]] = defaultdict(set)
-        comments = list(_comments(text))
+        comments = list(_comments(text) if is_python else _hashes(list(io.StringIO(text, newline=None)), 0))
         alone = {comment.row for comment in comments if comment.alone}
         for comment in comments:
             for match in _IGNORE.finditer(comment.text):
@@ -89,7 +89,12 @@ def _comments(text: str) -> Iterator[_Comment]:
                 row, column = token.start
                 yield _Comment(row, token.string, not token.line[:column].strip())
     except (tokenize.TokenError, SyntaxError):
-        for row, line in enumerate(lines[last:], last + 1):
-            before, mark, comment = line.partition("#")
-            if mark:
-                yield _Comment(row, mark + comment, not before.strip())
+        yield from _hashes(lines, last)
+
+
+def _hashes(lines: list[str], start: int) -> Iterator[_Comment]:
+    """Whatever looks like a comment behind the first `start` lines."""
+    for row, line in enumerate(lines[start:], start + 1):
+        before, mark, comment = line.partition("#")
+        if mark:
+            yield _Comment(row, mark + comment, not before.strip())

@@ -24,8 +24,9 @@ class Link:
 class Finding:
     """A problem at a place of a file; the engine makes a diagnostic of it."""
 
-    function: Function
-    """The function that the place is in; index 0 of a module is its own body."""
+    function: Function | str
+    """The function that the place is in (index 0 of a module is its own body), or the path of a file that is
+    not part of the program, such as a Dockerfile."""
     span: Span
     severity: Severity
     message: str
@@ -35,3 +36,8 @@ class Finding:
     entries: tuple[Entry, ...] = ()
     """The entry points that lead to it, the nearest first."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The file that the place is in."""
+        return self.function if isinstance(self.function, str) else self.function.module.path

@@ -34,7 +34,7 @@ class ModelRule:
 
     def finding(
         self,
-        place: Frame | Function,
+        place: Frame | Function | str,
         span: Span,
         message: str,
         advice: str,
@@ -46,7 +46,8 @@ class ModelRule:
     ) -> Finding:
         """Return a finding, of the rule's own severity unless it is milder.
 
-        A frame as the place brings the entry points that lead to it, unless others are given.
+        A frame as the place brings the entry points that lead to it, unless others are given; a place in a
+        file that is not part of the program is given by the path of the file.
         """
         worst = self.info.severity
         function = place.function if isinstance(place, Frame) else place

@@ -51,7 +51,8 @@ def _database(code: str, name: str, summary: str, *, per_function: bool = False)
 
 
 FAMILIES = {
-    "1": "event_loop", "2": "database", "3": "lifecycle", "4": "caching", "5": "responses", "6": "middleware",
+    "1": "event_loop", "2": "database", "3": "lifecycle", "4": "caching", "5": "responses",
+    "6": "middleware", "7": "server",
 }  # fmt: skip
 
 
@@ -150,6 +151,17 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL603", "io-in-middleware", "A middleware does I/O for every path", Severity.INFO, default=False),
     _model("FL604", "gzip-default-level", "Responses are compressed at the slowest level", Severity.INFO, default=False),
     _model("FL605", "sync-exception-handler", "An exception handler pays for a thread that it does not need", Severity.INFO, default=False),
+    _model("FL701", "reload-in-production", "The deployed server watches its source files", Severity.WARNING),
+    _model("FL702", "workers-with-app-object", "The server exits, as it is given an object and not its name", Severity.ERROR),
+    _model("FL703", "slow-loop-or-parser", "The server parses HTTP in Python", Severity.WARNING),
+    _model("FL704", "single-worker", "One process serves all requests", Severity.INFO, default=False),
+    _model("FL705", "executor-setting-no-effect", "The size of a thread pool is set that no route uses", Severity.WARNING),
+    _model("FL706", "asyncio-debug", "The event loop runs in debug mode", Severity.INFO, default=False),
+    _model("FL707", "access-log", "The server writes a line for every request", Severity.INFO, default=False),
+    _model("FL708", "wrong-gunicorn-worker", "The worker of gunicorn cannot serve FastAPI", Severity.ERROR),
+    _model("FL709", "keepalive-shorter-than-proxy", "The server closes connections that the proxy still uses", Severity.INFO, default=False),
+    _model("FL710", "proxy-without-upstream-keepalive", "The proxy opens a connection for every request", Severity.WARNING),
+    _model("FL711", "static-from-app", "The application serves static files that the proxy could serve", Severity.INFO, default=False),
     RuleInfo("FL900", "syntax-error", "A file does not parse", Severity.ERROR, RUN),
     RuleInfo("FL901", "unreadable-file", "A file cannot be read", Severity.ERROR, RUN),
     RuleInfo("FL902", "file-too-large", "A file is too large to check", Severity.WARNING, RUN),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastlint.config.errors import FastlintError, did_you_mean
 from fastlint.config.settings import Settings
+from fastlint.sources.deployment import PLACES, kind_of
 from fastlint.sources.gitignore import Ignores, NothingIgnored, ignores_for
 from fastlint.sources.patterns import Patterns
 from fastlint.sources.reading import SourceError
@@ -32,6 +33,8 @@ class Discovery:
 
     files: tuple[SourceFile, ...]
     errors: tuple[tuple[SourceFile, SourceError], ...] = ()
+    deployment: tuple[SourceFile, ...] = ()
+    """Files of the project that may say how it is deployed, going by their names."""
 
 
 def discover(settings: Settings) -> Discovery:
@@ -43,10 +46,13 @@ def discover(settings: Settings) -> Discovery:
     for path in settings.paths:
         walk.take(path)
     walk.follow_links()
+    walk.look_around()
     found = sorted(walk.found.values(), key=Path.as_posix)
+    deployment = sorted(walk.deployment.values(), key=Path.as_posix)
     return Discovery(
         files=tuple(_source_file(path, settings.cwd) for path in found),
         errors=tuple((_source_file(path, settings.cwd), error) for path, error in walk.errors),
+        deployment=tuple(_source_file(path, settings.cwd) for path in deployment),
     )
 
 
@@ -70,6 +76,7 @@ class _Walk:
 
     def __init__(self, settings: Settings) -> None:
         self.found: dict[Path, Path] = {}
+        self.deployment: dict[Path, Path] = {}
         self.errors: list[tuple[Path, SourceError]] = []
         self._settings = settings
         self._excluded = Patterns(settings.root, (*settings.exclude, *settings.extend_exclude))
@@ -84,6 +91,8 @@ class _Walk:
             return
         if path.is_dir():
             self._descend(place)
+        elif path.suffix != ".py" and kind_of(path.name) is not None:
+            self.deployment.setdefault(place.real, place.path)
         else:
             self._add(place)
 
@@ -99,6 +108,43 @@ class _Walk:
             except OSError as error:
                 reason = f"The link cannot be followed: {error.strerror}"
                 self.errors.append((path, SourceError("FL901", reason)))
+
+    def look_around(self) -> None:
+        """Take what deploys the application from the directories around it, up to the root of the project.
+
+        The whole project may be much larger than what was asked for, so of its other directories only
+        those count that usually hold such files.
+        """
+        root = self._settings.root
+        for path in self._settings.paths:
+            above = [directory for directory in path.parents if directory.is_relative_to(root)]
+            for directory in above:
+                self._take_beside(_Place(directory, directory.resolve()))
+
+    def _take_beside(self, start: _Place) -> None:
+        pending = [(start, self._ignores(start), 2)]
+        while pending:
+            place, ignores, depth = pending.pop()
+            if place.real in self._seen:
+                continue
+            self._seen.add(place.real)
+            try:
+                with os.scandir(place.path) as listed:
+                    entries = list(listed)
+            except OSError:
+                continue
+            for entry in entries:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                wanted = is_directory and depth and entry.name in PLACES
+                if (is_directory and not wanted) or (not is_directory and kind_of(entry.name) is None):
+                    continue
+                child = place.child(entry.name)
+                if self._excluded.match(child.path, is_directory) or ignores.match(child.real, is_directory):
+                    continue
+                if is_directory:
+                    pending.append((child, ignores, depth - 1))
+                elif entry.is_file(follow_symlinks=False):
+                    self.deployment.setdefault(child.real, child.path)
 
     def _add(self, place: _Place) -> None:
         self.found.setdefault(place.real, place.path)
@@ -127,17 +173,23 @@ class _Walk:
         """Take the files and links of a directory; what is yielded are its directories."""
         for entry in entries:
             is_directory = _is_directory(entry)
-            if not is_directory and not entry.name.endswith(".py"):
+            is_source = not is_directory and entry.name.endswith(".py")
+            deploys = not is_directory and kind_of(entry.name) is not None
+            if not (is_directory or is_source or deploys):
                 continue
             child = place.child(entry.name)
             if self._excluded.match(child.path, is_directory) or ignores.match(child.real, is_directory):
                 continue
             if entry.is_symlink():
-                self._links.append(child.path)
+                if is_directory or is_source:
+                    self._links.append(child.path)
             elif is_directory:
                 yield child
             elif entry.is_file():
-                self._add(child)
+                if is_source:
+                    self._add(child)
+                if deploys:
+                    self.deployment.setdefault(child.real, child.path)
 
     def _entries(self, directory: Path) -> Iterator[os.DirEntry[str]]:
         try:

@@ -44,6 +44,8 @@ class Stated:
     locked: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
     """Several versions where it depends on the platform."""
     declared: Mapping[str, Pin] = field(default_factory=dict)
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What is required of a distribution besides itself: `standard` of `uvicorn[standard]`."""
 
     def names(self, distribution: str) -> bool:
         """Whether it says something about `distribution`."""
@@ -57,6 +59,16 @@ class _Declared:
     name: str
     pin: Pin
     conditional: bool
+    extras: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A requirement that an application runs with, and the row that it stands on."""
+
+    name: str
+    extras: frozenset[str]
+    row: int
 
 
 def read_directory(directory: Path) -> Stated:
@@ -67,10 +79,49 @@ def read_directory(directory: Path) -> Stated:
         if name in names:
             locked = lock_reader(_text(directory / name)) | locked
     declared: dict[str, Pin] = {}
+    extras: dict[str, frozenset[str]] = {}
     for requirements in _declarations(directory, names):
-        for distribution, pin in _pins(requirements).items():
+        listed = list(requirements)
+        for distribution, pin in _pins(listed).items():
             declared[distribution] = declared.get(distribution, ANY) & pin
-    return Stated(locked, declared)
+        for one in listed:
+            if one.extras:
+                extras[one.name] = extras.get(one.name, frozenset()) | one.extras
+    return Stated(locked, declared, extras)
+
+
+def listed_in(name: str, text: str) -> list[Listed]:
+    """Return what a file lists for the application itself, for every platform: no groups, no extras of its own.
+
+    `name` is that of the file: a list for pip, `pyproject.toml` or `Pipfile`.
+    """
+    rows = text.splitlines()
+    if name.endswith(".txt"):
+        found = [(row, _from_pip(_COMMENT.sub("", line).rstrip(" \\"))) for row, line in enumerate(rows, 1)]
+        return [Listed(one.name, one.extras, row) for row, one in found if one and not one.conditional]
+    document = _toml(text)
+    dependencies = _table(document, "project").get("dependencies")
+    declared = [_from_pip(one) for one in dependencies] if isinstance(dependencies, list) else []
+    tables = _table(document, "tool", "poetry", "dependencies") | _table(document, "packages")
+    for distribution, value in tables.items():
+        declared += _from_poetry(distribution, value)
+    return [
+        Listed(one.name, one.extras, _row_of(one.name, rows))
+        for one in declared
+        if one and not one.conditional
+    ]
+
+
+def _row_of(name: str, rows: list[str]) -> int:
+    """Return the row on which a requirement begins."""
+    for row, line in enumerate(rows, 1):
+        head = canonicalize_name(line.strip().lstrip("\"'"))
+        if head.startswith(name) and not head[len(name) : len(name) + 1].strip("-").isalnum():
+            return row
+    for row, line in enumerate(rows, 1):
+        if f'"{name}' in line or f"'{name}" in line:
+            return row
+    return 1
 
 
 def _declarations(directory: Path, names: frozenset[str]) -> Iterator[Iterable[_Declared]]:
@@ -145,7 +196,8 @@ def _from_pip(text: object) -> _Declared | None:
         pin = from_specifiers(requirement.specifier)
     except ValueError:
         return None
-    return _Declared(canonicalize_name(requirement.name), pin, bool(marker.strip()))
+    extras = frozenset(requirement.extras)
+    return _Declared(canonicalize_name(requirement.name), pin, bool(marker.strip()), extras)
 
 
 def _from_poetry(name: str, value: object) -> Iterator[_Declared]:
@@ -159,8 +211,10 @@ def _from_poetry(name: str, value: object) -> Iterator[_Declared]:
     if not isinstance(constraint, str) or len(constraint) > _MAX_REQUIREMENT:
         return
     conditional = bool({"python", "markers", "platform"} & conditions.keys())
+    extras = conditions.get("extras")
+    wanted = frozenset(e for e in extras if isinstance(e, str)) if isinstance(extras, list) else frozenset()
     try:
-        yield _Declared(canonicalize_name(name), from_poetry(constraint), conditional)
+        yield _Declared(canonicalize_name(name), from_poetry(constraint), conditional, wanted)
     except ValueError:
         return
 
