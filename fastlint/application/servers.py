@@ -15,10 +15,10 @@ from fastlint.facts.structure import blocks_around, called_name, mentions
 from fastlint.project.bindings import call_argument, final_bindings
 from fastlint.project.program import Frame, Module
 from fastlint.project.values import Instance, LibraryName, Text, Values
-from fastlint.sources.requirements import Listed, listed_in, read_directory
 
 if TYPE_CHECKING:
     from fastlint.application.contexts import Application
+    from fastlint.sources.requirements import Listed
 
 STARTING = ("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config")
 OF_THE_APPLICATION = frozenset({"api", "backend", "fastapi", "uvicorn", "gunicorn", "asgi"})
@@ -193,6 +193,8 @@ class Servers:
     @cached_property
     def brings_httptools(self) -> bool:
         """Whether something that the project requires or installs brings the fast parser of HTTP."""
+        from fastlint.sources.requirements import read_directory
+
         words = {one.requirement.lower() for one in self.facts.installed}
         if any(
             word.startswith(("httptools", "fastapi-cli")) or "[" in word for word in words if _may_bring(word)
@@ -214,6 +216,8 @@ class Servers:
     @cached_property
     def plain_uvicorn(self) -> list[tuple[TextFile, Listed]]:
         """Where an application of FastAPI requires uvicorn without its extras; one place for each directory."""
+        from fastlint.sources.requirements import listed_in
+
         found: dict[Path, tuple[TextFile, Listed]] = {}
         for file, path in sorted(self.facts.requirements, key=_by_name):
             if file.is_for_development or words_of(file.name) & {"lint", "doc"} or path.parent in found:

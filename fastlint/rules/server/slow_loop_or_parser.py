@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fastlint.application.servers import ServerCall
 from fastlint.deployment.model import Process, TextFile
 from fastlint.diagnostics import Severity
 from fastlint.rules.finding import Finding
 from fastlint.rules.server.serving import ServerRule
-from fastlint.sources.requirements import Listed
+
+if TYPE_CHECKING:
+    from fastlint.sources.requirements import Listed
 
 H11_WORKERS = ("uvicorn.workers.UvicornH11Worker", "uvicorn_worker.UvicornH11Worker")
 PARSER = "parses HTTP in Python with h11, which takes about twice the processor time of httptools for a small request"
@@ -83,9 +86,12 @@ class SlowLoopOrParser(ServerRule):
     def _about_requirements(self) -> Iterator[Finding]:
         """Look for a plain `uvicorn` in the requirements of the application, and for nothing that adds to it."""
         programs = {process.program for process in self.servers.processes}
-        if (programs and not programs & USING_UVICORN) or self.servers.brings_httptools:
+        if programs and not programs & USING_UVICORN:
             return
-        for file, listed in self.servers.plain_uvicorn:
+        plain = self.servers.plain_uvicorn
+        if not plain or self.servers.brings_httptools:
+            return
+        for file, listed in plain:
             yield self._about_plain(file, listed)
 
     def _about_plain(self, file: TextFile, listed: Listed) -> Finding:
