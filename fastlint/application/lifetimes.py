@@ -138,7 +138,7 @@ class Lifetimes:
             if at_import and _is_script(frame, acquisition.site.event[3]):
                 continue
             names = frozenset((*acquisition.names, *_stored_names(provider, acquisition)))
-            if names:
+            if names or provider.is_stored(acquisition):
                 yield Kept(acquisition, names, at_import)
 
     def _is_passed_on(self, provider: Provider, acquisition: Acquisition) -> bool:
@@ -224,9 +224,9 @@ def _classes(values: Iterable[Value]) -> frozenset[object]:
 
 
 def _stored_names(provider: Provider, acquisition: Acquisition) -> Iterator[str]:
-    """Yield the attributes that something is put into: `app.state.client`, `self.client`, `clients["a"]`."""
+    """Yield the attributes that something is put into: `app.state.client`, `self.client`."""
     for _, name, value in provider.facts.stores:
-        if acquisition.is_held_by(value):
+        if acquisition.is_held_by(value) and not name.startswith("["):
             yield name
 
 

@@ -11,9 +11,10 @@ from fastlint.application.origins import Origins, arguments
 from fastlint.application.requests import Use
 from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import names_bound_to, unwrapped, walk
-from fastlint.project.bindings import call_argument, reaching_bindings
+from fastlint.facts.structure import blocks_around, children, names_bound_to, unwrapped, walk
+from fastlint.project.bindings import call_argument, matched_arguments, reaching_bindings
 from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.values import LibraryName
 
 INNER = frozenset({
     "transport", "http_client", "connector", "http_async_client", "connection_pool", "creator", "async_creator",
@@ -55,8 +56,9 @@ class Makings:
         for use, resource in self.application.requests.makings():
             if resource.kind in kinds:
                 made = Made(use, resource)
-                if made.call[0] == "call" and not self.is_kept(made.call, made.frame):
-                    yield made
+                if made.call[0] != "call" or self.is_kept(made.call, made.frame) or self.is_given(made):
+                    continue
+                yield made
 
     def is_kept(self, call: Expr, frame: Frame) -> bool:
         """Tell whether what a call makes outlives the request: in a global, on the application, in a singleton."""
@@ -98,6 +100,46 @@ class Makings:
             if "singleton" in base.facts.name.lower():
                 return True
         return False
+
+    def is_given(self, made: Made) -> bool:
+        """Tell whether every caller passes one, so that `client or AsyncClient()` makes none."""
+        facts = made.frame.function.facts
+        names = {p.name for p in facts.parameters if p.default == ("const", None)}
+        instead = _alternatives(made.call, made.use.site.event[3], facts) & names if names else set()
+        if not instead:
+            return False
+        parameters = facts.parameters[int(made.frame.receiver is not None) :]
+        calls = self.application.calls_of(made.frame)
+        return bool(calls) and all(
+            any(p.name in instead and argument != ("const", None) for p, argument in matched)
+            for site in calls
+            for matched in [
+                matched_arguments(parameters, site.event[1]) if site.event[1][0] == "call" else []
+            ]
+        )
+
+    def is_asked_for(self, made: Made) -> bool:
+        """Tell whether a caller has to ask for one of its own: `if not shared:`, where `shared=True` is the default."""
+        facts = made.frame.function.facts
+        defaults = {p.name: p.default for p in facts.parameters if p.default is not None}
+        for _, _, condition in blocks_around(facts, made.use.site.event[3]):
+            wanted = condition[0] != "not"
+            name = condition if wanted else condition[1]
+            if name[0] == "name" and defaults.get(name[1]) == ("const", not wanted):
+                return True
+        return False
+
+    def handed_over(self, made: Made) -> Expr | None:
+        """Return what a function is handed that makes it, to call it elsewhere: `to_thread(MongoClient, url)`."""
+        inference = self.application.inference
+        for value in inference.values(made.call[1], made.frame):
+            runs = inference.catalog.runs.get(value.name) if isinstance(value, LibraryName) else None
+            for where in runs.callables if runs is not None else ():
+                position, keyword = (where, "") if isinstance(where, int) else (None, where)
+                given = call_argument(made.call, position, keyword)
+                if given is not None:
+                    return given
+        return None
 
     def brings_connections(self, made: Made) -> bool:
         """Tell whether what is made is given connections that exist already, or needs none (`ASGITransport`)."""
@@ -146,6 +188,21 @@ def _module_of(name: str) -> str:
             break
         parts.append(part)
     return ".".join(parts)
+
+
+def _alternatives(call: Expr, block: int, facts: FunctionFacts) -> set[str]:
+    """Return the names without which a call is made: `name or call`, `if name is None`, `if not name`."""
+    found: set[str] = set()
+    for _, _, condition in blocks_around(facts, block):
+        if condition[0] == "not" or (condition[0] == "compare" and ("const", None) in condition[1]):
+            found |= {str(p[1]) for p in children(condition) if p[0] == "name"}
+    values = [value for bound in facts.bindings.values() for _, _, value in bound]
+    values += [value for _, _, value in facts.stores] + facts.returns + facts.yields
+    for value in values:
+        for part in walk(value):
+            if part[0] == "any" and any(unwrapped(p) is call for p in part[1]):
+                found |= {str(p[1]) for p in part[1] if p[0] == "name"}
+    return found
 
 
 def _is_lasting(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:

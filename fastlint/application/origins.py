@@ -6,7 +6,9 @@ from fastlint.application.contexts import Application
 from fastlint.application.dependencies import Need, parameter_needs
 from fastlint.facts.model import Expr, Parameter
 from fastlint.facts.structure import children
-from fastlint.project.program import Frame, Function
+from fastlint.project.bindings import matched_arguments
+from fastlint.project.calls import Site
+from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, LibraryName
 
 DEEPEST = 6
@@ -25,7 +27,7 @@ class Origins:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.inference = application.inference
-        self._parameters: dict[tuple[Function, str], bool] = {}
+        self._parameters: dict[tuple[Frame, str], bool] = {}
         self._attributes: dict[tuple[object, str], bool] = {}
         self._endpoints = {entry.frame.function for entry in application.entries if entry.kind != "lifespan"}
 
@@ -71,14 +73,37 @@ class Origins:
         key = (owner, name)
         if key not in self._attributes:
             self._attributes[key] = False  # what depends on itself
-            stores = self.inference.stores.of_class(owner, name)
-            self._attributes[key] = all(
-                self.is_same(value, self._generic(method), depth + 1) for method, value in stores
-            )
+            self._attributes[key] = self._is_same_member(owner, name, depth)
         return self._attributes[key]
 
+    def _is_same_member(self, owner: ProjectClass, name: str, depth: int) -> bool:
+        """Tell whether all that an attribute is set to, or its property returns, is the same for every request."""
+        is_found = False
+        for base in self.inference.mro(owner):
+            if not isinstance(base, ProjectClass):
+                is_found = is_found or base in SETTINGS
+                continue
+            for method, value in self.inference.stores.of_class(base, name):
+                is_found = True
+                if not self.is_same(value, self._generic(method), depth + 1):
+                    return False
+            scope = self._generic(base.module.functions[base.facts.parent])
+            for _, _, value in base.own(name):
+                given = value[2] if value[0] == "typed" else value
+                if given is None:
+                    continue  # a field, to be set by whoever makes the object
+                is_found = True
+                if given[0] == "def":
+                    getter = base.module.functions[given[1]]
+                    parts = [(part, self._generic(getter)) for part in getter.facts.returns]
+                else:
+                    parts = [(given, scope)]
+                if not all(self.is_same(part, frame, depth + 1) for part, frame in parts):
+                    return False
+        return is_found
+
     def _is_same_parameter(self, function: Function, parameter: Parameter, frame: Frame, depth: int) -> bool:
-        key = (function, parameter.name)
+        key = (frame, parameter.name)
         if key not in self._parameters:
             self._parameters[key] = False
             self._parameters[key] = self._follow(function, parameter, frame, depth)
@@ -93,6 +118,9 @@ class Origins:
             return all(self._is_same_need(need, depth) for need in needs)
         if function in self._endpoints:
             return False
+        sites = self.application.calls_of(frame)
+        if sites:
+            return all(self._passes_same(site, frame, parameter, depth) for site in sites)
         found = 0
         for caller, call in self.inference.call_sites.named(function)[:MOST_CALLERS]:
             outer = self._generic(caller)
@@ -104,6 +132,18 @@ class Origins:
                 if argument is None or not self.is_same(argument, outer, depth + 1):
                     return False
         return found > 0
+
+    def _passes_same(self, site: Site, frame: Frame, parameter: Parameter, depth: int) -> bool:
+        """Tell whether a call of the request path passes the same each time, or leaves it to the default."""
+        call, parameters = site.event[1], frame.function.facts.parameters
+        if site.event[0] not in ("call", "drop") or any(argument[0] == "star" for argument in call[2]):
+            return False
+        if any(name is None for name, _ in call[3]):
+            return False
+        for found, argument in matched_arguments(parameters[int(frame.receiver is not None) :], call):
+            if found is parameter:
+                return self.is_same(argument, site.frame, depth + 1)
+        return parameter.default is not None and self.is_same(parameter.default, site.frame, depth + 1)
 
     def _calls(self, callee: object, function: Function) -> bool:
         if isinstance(callee, ClassValue):

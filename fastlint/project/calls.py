@@ -424,6 +424,8 @@ class CallResolver:
             self._call(inner, value, None)
             if site.is_awaited:
                 site.acts += inner.acts
+            if where == "thread":
+                site.makes += inner.makes
             frames = inner.runs + inner.starts
             (site.on_loop if where == "loop" else site.in_thread).extend(frames)
 

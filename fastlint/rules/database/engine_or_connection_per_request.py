@@ -9,6 +9,7 @@ from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import walk
 from fastlint.rules.finding import Finding
+from fastlint.rules.making import shown
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -43,14 +44,15 @@ class EngineOrConnectionPerRequest(ModelRule):
     def _about(self, made: Made) -> Finding:
         kind = made.resource.kind
         severity = Severity.ERROR
-        if self.makings.varying(made.call, made.frame):
+        is_migration = "alembic" in made.frame.function.module.facts.mentions
+        if is_migration or self.makings.varying(made.call, made.frame) or self.makings.is_asked_for(made):
             severity = Severity.INFO
         elif made.resource.rank == 1 or _is_embedded(made):
             severity = Severity.WARNING
         return self.finding(
             made.frame,
             made.use.span,
-            f"`{render(made.call)}` makes {WORDS[kind]} for each request{self.where(made.frame)}; no request "
+            f"`{shown(self.makings, made)}` makes {WORDS[kind]} for each request{self.where(made.frame)}; no request "
             "finds a connection open",
             SHARED[kind],
             severity,

@@ -52,23 +52,31 @@ class ClientNeverClosed(ModelRule):
         call = acquisition.expr
         if call[0] == "call" and any(call_argument(call, None, inner) is not None for inner in INNER):
             return False
-        words = [part for part in walk(call) if part[0] in ("const", "name", "attr")]
-        if kind == "engine" and any(
-            _keeps_nothing(str(part[2] if part[0] == "attr" else part[1])) for part in words
-        ):
+        if kind == "engine" and any(_keeps_nothing(word) for word in self._words(kept)):
+            return False
+        if call[0] == "call" and call_argument(call, None, "sync_mode") == ("const", True):
             return False
         is_made_late = kind in ("engine", "pool") and not kept.at_import
         return is_made_late or any(word in name for word in (*ASYNCHRONOUS, *BUFFERING))
 
+    def _words(self, kept: Kept) -> Iterator[str]:
+        """Yield the words in the arguments of a call, and in what names among them are bound to."""
+        call, bindings = kept.acquisition.expr, kept.acquisition.frame.function.facts.bindings
+        for part in walk(call):
+            values = [value for _, _, value in bindings.get(part[1], ())] if part[0] == "name" else []
+            for inner in (part, *(p for value in values for p in walk(value))):
+                if inner[0] in ("const", "name", "attr"):
+                    yield str(inner[2] if inner[0] == "attr" else inner[1])
+
     def _about(self, kept: Kept) -> Finding:
         acquisition = kept.acquisition
-        name = sorted(kept.names)[0]
+        name = _name(kept)
         call, close = called(acquisition), _close(kept)
         when = "while its module is imported" if kept.at_import else "at start-up"
         if acquisition.resource.kind in BORROWED:
             cost = "it can keep a connection of the pool as long as the process runs"
         elif any(word in acquisition.name.lower() for word in BUFFERING):
-            cost = "what it has not sent yet is lost"
+            cost = "what it has not sent yet can be lost"
         else:
             cost = "its connections break off when the process ends"
         if acquisition.resource.kind in BORROWED:
@@ -81,11 +89,16 @@ class ClientNeverClosed(ModelRule):
         return self.finding(
             acquisition.frame,
             acquisition.span,
-            f"`{call}` (`{name}`) is made {when}, and nothing closes it: {cost}",
+            f"`{call}`{f' (`{name}`)' if kept.names else ''} is made {when}, and nothing closes it: {cost}",
             advice,
             chain=links(acquisition),
             entries=() if kept.at_import else None,
         )
+
+
+def _name(kept: Kept) -> str:
+    """Return what a reader calls it: a variable, an attribute, or its kind."""
+    return min(kept.names, default=kept.acquisition.resource.kind)
 
 
 def _close(kept: Kept) -> str:
@@ -96,7 +109,7 @@ def _close(kept: Kept) -> str:
     preferred = ("aclose", "close") if is_async else ("close",)
     method = next((m for m in preferred if m in methods), methods[0])
     awaited = "await " if is_async and not name.startswith(SYNC_CLOSE) else ""
-    return f"{awaited}{sorted(kept.names)[0]}.{method}()"
+    return f"{awaited}{_name(kept)}.{method}()"
 
 
 def _keeps_nothing(word: str) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from fastlint.application.makings import Made, Makings
 from fastlint.application.model import THREAD
 from fastlint.diagnostics import Severity
+from fastlint.facts.model import Expr
 from fastlint.facts.structure import walk
 from fastlint.project.bindings import call_argument
 from fastlint.rules.finding import Finding
+from fastlint.rules.making import shown
 from fastlint.rules.model_rule import ModelRule
-from fastlint.rules.rendering import render
 
 SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 PER_CALL = frozenset({
@@ -38,7 +39,7 @@ class ClientPerRequest(ModelRule):
         self.makings = Makings(self.application)
         for made in self.makings.of_requests("client", "throwaway"):
             if made.resource.kind == "throwaway":
-                if made.use.runs_on == {THREAD}:
+                if made.use.runs_on == {THREAD} or self.makings.handed_over(made) is not None:
                     yield self._about_throwaway(made)
             elif not self.makings.is_database(made.use.name) and not self.makings.brings_connections(made):
                 yield self._about_client(made)
@@ -50,7 +51,7 @@ class ClientPerRequest(ModelRule):
         if rank and (self._streams(made) or (verify is not None and verify != ("const", True))):
             rank -= 1
         shared = PER_CALL | {"base_url"} if name.partition(".")[0] in BASE_URL else PER_CALL
-        if self.makings.varying(call, made.frame, shared):
+        if self.makings.varying(call, made.frame, shared) or self.makings.is_asked_for(made):
             rank = 0
         cost = "takes tens of milliseconds of processor time and opens new connections"
         if made.resource.rank < len(SEVERITIES) - 1:
@@ -58,7 +59,7 @@ class ClientPerRequest(ModelRule):
         return self.finding(
             made.frame,
             made.use.span,
-            f"`{render(call)}` builds a client for each request{self.where(made.frame)}; this {cost}",
+            f"`{shown(self.makings, made)}` builds a client for each request{self.where(made.frame)}; this {cost}",
             f"Make one `{name}` in the lifespan, let all requests share it, and close it at shutdown",
             SEVERITIES[rank],
         )
@@ -68,7 +69,7 @@ class ClientPerRequest(ModelRule):
         return self.finding(
             made.frame,
             made.use.span,
-            f"`{render(made.call)}` builds a client for this one call{self.where(made.frame)}; this takes tens "
+            f"`{shown(self.makings, made)}` builds a client for this one call{self.where(made.frame)}; this takes tens "
             "of milliseconds of processor time and opens a new connection",
             f"Call `client.{verb}(...)` of one `{library}.Client` that all requests share",
         )
@@ -79,9 +80,16 @@ class ClientPerRequest(ModelRule):
         for site in self.application.resolver.sites(made.frame):
             functions.update(frame.function for frame in (*site.runs, *site.starts, *site.scheduled))
         return any(
-            part[0] == "attr" and part[2] in STREAMING
+            (part[0] == "attr" and part[2] in STREAMING) or _reads_a_part(part)
             for function in functions
-            if STREAMING.intersection(function.module.facts.mentions)
+            if (STREAMING | {"content"}).intersection(function.module.facts.mentions)
             for event in function.facts.events
             for part in walk(event[1])
         )
+
+
+def _reads_a_part(expr: Expr) -> bool:
+    """Tell whether an expression is `response.content.read(1024)`."""
+    if expr[0] != "call" or not expr[2] or expr[1][0] != "attr" or expr[1][2] != "read":
+        return False
+    return bool(expr[1][1][0] == "attr" and expr[1][1][2] == "content")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fastlint.application.makings import Makings
 from fastlint.diagnostics import Severity
 from fastlint.rules.finding import Finding
+from fastlint.rules.making import shown
 from fastlint.rules.model_rule import ModelRule
-from fastlint.rules.rendering import render
 
 SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR)
 
@@ -20,12 +20,13 @@ class ExecutorPerRequest(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at every executor that code of the request path makes."""
-        for made in Makings(self.application).of_requests("executor"):
+        makings = Makings(self.application)
+        for made in makings.of_requests("executor"):
             is_process = made.resource.rank == len(SEVERITIES) - 1
             yield self.finding(
                 made.frame,
                 made.use.span,
-                f"`{render(made.call)}` starts new {'processes' if is_process else 'threads'} for each request"
+                f"`{shown(makings, made)}` starts new {'processes' if is_process else 'threads'} for each request"
                 f"{self.where(made.frame)} and stops them again",
                 f"Make one `{made.use.name}` in the lifespan and let all requests share it"
                 if is_process
