@@ -44,8 +44,7 @@ class EngineOrConnectionPerRequest(ModelRule):
     def _about(self, made: Made) -> Finding:
         kind = made.resource.kind
         severity = Severity.ERROR
-        is_migration = "alembic" in made.frame.function.module.facts.mentions
-        if is_migration or self.makings.varying(made.call, made.frame) or self.makings.is_asked_for(made):
+        if _migrates(made) or self.makings.varying(made.call, made.frame) or self.makings.is_asked_for(made):
             severity = Severity.INFO
         elif made.resource.rank == 1 or _is_embedded(made):
             severity = Severity.WARNING
@@ -69,6 +68,16 @@ class EngineOrConnectionPerRequest(ModelRule):
                     f"`{render(call)}` asks the database for every table{self.where(site.frame)}, on each request",
                     "Create tables once, at start-up or in a migration",
                 )
+
+
+def _migrates(made: Made) -> bool:
+    """Tell whether the file is about migrations, which a route runs once in a while."""
+    bindings = made.frame.function.module.facts.functions[0].bindings.values()
+    return any(
+        value[0] == "import" and str(value[1]).partition(".")[0] == "alembic"
+        for bound in bindings
+        for _, _, value in bound
+    )
 
 
 def _is_embedded(made: Made) -> bool:

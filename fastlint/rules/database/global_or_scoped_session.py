@@ -22,6 +22,8 @@ Holder = Module | ProjectClass
 SCOPED = "sqlalchemy.orm.scoped_session"
 
 
+INJECTING = ("fastapi.", "pydantic.", "dataclasses.", "dependency_injector.")
+"""Libraries that put a session of their own there for each object: `session: Session = Depends(get_session)`."""
 CLEANING = frozenset({"remove", "registry", "rollback", "commit", "close"})
 """What a function does with a `scoped_session` that only ends the session of its thread."""
 
@@ -74,6 +76,8 @@ class GlobalOrScopedSession(ModelRule):
         names = [getattr(v, "name", getattr(v, "cls", "")) for v in callees]
         if SCOPED in names:
             return True if call_argument(call, 1, "scopefunc") is None else None
+        if any(str(name).startswith(INJECTING) for name in names):
+            return None
         is_session = any(
             isinstance(v, Instance) and any(inference.is_subclass(v, s) for s in SESSIONS)
             for v in inference.values(call, module.frame)
