@@ -136,6 +136,12 @@ class Process:
                     return word[len(name) :].removeprefix("=")
         return None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all options are known: `uvicorn app:app $OPTIONS` may have more."""
+        pairs = zip(self.words, self.words[1:], strict=False)
+        return not any(word.startswith("$") and not before.startswith("-") for before, word in pairs)
+
     def setting(self, name: str) -> str | None:
         """Return what an option of uvicorn is set to, on the command line or by its variable."""
         given = self.option(f"--{name}")

@@ -20,7 +20,7 @@ class AccessLog(ServerRule):
     def find(self) -> Iterator[Finding]:
         """Look at the commands, and at the calls that a command reaches."""
         for process in self.servers.processes:
-            if self._logs(process):
+            if process.is_complete and self._logs(process):
                 yield self.about_process(
                     process,
                     [process.program],

@@ -10,6 +10,7 @@ from fastlint.project.program import Function
 from fastlint.rules.finding import Finding
 from fastlint.rules.server.serving import ServerRule
 
+DEBUGGING = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE")
 ADVICE = "Turn it on only while looking for a coroutine that is slow or never awaited"
 
 
@@ -23,10 +24,8 @@ class AsyncioDebug(ServerRule):
         if not self.servers.serves:
             return
         for variable in self.servers.facts.variables:
-            is_set = variable.name == "PYTHONASYNCIODEBUG" and variable.value not in ("", "null")
-            if not variable.for_development and (
-                is_set or (variable.name == "PYTHONDEVMODE" and variable.value == "1")
-            ):
+            is_set = variable.name in DEBUGGING and variable.value not in ("", "null")
+            if is_set and not variable.for_development:
                 even = ", as any value turns it on" if variable.value == "0" else ""
                 yield self.finding(
                     variable.file.path,

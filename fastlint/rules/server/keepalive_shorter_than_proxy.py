@@ -46,6 +46,8 @@ class KeepaliveShorterThanProxy(ServerRule):
 
     def _own(self, process: Process) -> int | None:
         """Return the idle seconds that a server allows; None if that is not known."""
+        if not process.is_complete:
+            return None
         if process.program == "uvicorn":
             given = process.setting("timeout-keep-alive")
             return UVICORN if given is None else process_count(given)

@@ -35,7 +35,12 @@ class SingleWorker(ServerRule):
                 yield self.about_call(call, "One process serves all requests with one processor core", ADVICE)
 
     def _has_several(self, process: Process) -> bool:
-        if process.has("--workers", "-w") or process.has("--reload") or self._is_scaled(process):
+        if (
+            not process.is_complete
+            or process.has("--workers", "-w")
+            or process.has("--reload")
+            or self._is_scaled(process)
+        ):
             return True
         if process.program == "gunicorn":
             return any("workers" in settings.values for settings in self.servers.facts.gunicorn)
