@@ -76,9 +76,9 @@ RULES: tuple[RuleInfo, ...] = (
     _loop("FL109", "nested-event-loop", "A second event loop is run inside the first", Severity.ERROR, "loop"),
     _loop("FL110", "blocking-async-background-task", "An async background task stops the event loop", Severity.ERROR, *ANY_WORK),
     _loop("FL111", "io-in-validator", "A validator stops the event loop, even for `def` routes", Severity.ERROR, *ANY_WORK),
+    _model("FL112", "sync-stream-generator", "A stream pays for a thread with each piece", Severity.WARNING),
     _model("FL113", "await-in-loop", "Requests that could run together are awaited one by one", Severity.WARNING),
     _model("FL114", "sequential-awaits", "Independent requests are awaited one after the other", Severity.INFO, default=False),
-    _model("FL112", "sync-stream-generator", "A stream pays for a thread with each piece", Severity.WARNING),
     _model("FL117", "trivial-sync-route", "A route pays for a thread that it does not need", Severity.INFO, default=False),
     RuleInfo(
         "FL118", "blocking-log-handler", "A log handler reaches the network from wherever something is logged",
@@ -166,9 +166,5 @@ RULES: tuple[RuleInfo, ...] = (
     RuleInfo("FL901", "unreadable-file", "A file cannot be read", Severity.ERROR, RUN),
     RuleInfo("FL902", "file-too-large", "A file is too large to check", Severity.WARNING, RUN),
 )  # fmt: skip
-
-from importlib.util import find_spec  # TEMPORARY
-
-RULES = tuple(r for r in RULES if r.suspects != MODEL or find_spec(r.module))  # TEMPORARY
 
 BY_CODE = {rule.code: rule for rule in RULES}
