@@ -256,6 +256,16 @@ class CallResolver:
                 callees = tuple(c for c in callees if c in awaitable or not isinstance(c, FunctionValue))
         for callee in callees:
             self._call(site, callee, call, awaited=awaited)
+        if awaited:
+            self._await(site, call)
+
+    def _await(self, site: Site, call: Expr) -> None:
+        """Note what awaiting an object of a library does, such as a query: `await User.all()`."""
+        for value in self.inference.values(call, site.frame):
+            if isinstance(value, Instance) and isinstance(value.cls, str):
+                for method in members.special_method(self.inference, value, "__await__"):
+                    if isinstance(method, LibraryName):
+                        self._note(site, method.name)
 
     def _is_awaitable(self, callee: Value) -> bool:
         """Tell whether calling a value surely gives an awaitable."""
@@ -308,8 +318,15 @@ class CallResolver:
                     site.starts.append(entered)
             elif not facts.is_generator:
                 site.runs.append(entered)
+                if site.is_awaited:
+                    site.starts += self._coroutines(entered)
             if callee.blocks is not None and not facts.is_async and not awaited:
                 site.sinks.append(Sink(*callee.blocks))
+
+    def _coroutines(self, frame: Frame) -> list[Frame]:
+        """Return the coroutines that a plain function gives to its caller, who awaits them."""
+        returned = self.inference.returned(frame) if frame.function.facts.returns else ()
+        return [v.frame for v in returned if isinstance(v, Suspended) and v.kind == "coroutine"]
 
     def _construct(self, site: Site, cls: ProjectClass, call: Expr | None) -> None:
         receiver = Instance(cls)

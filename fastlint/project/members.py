@@ -369,8 +369,27 @@ def _wrap(inference: Inference, applied: Value, values: Values, frame: Frame) ->
     returned = inference.returned(entered)
     marks = frozenset().union(*(v.marks for v in values if isinstance(v, FunctionValue)))
     kept = marks & {"property", "static", "class"}
-    callables = tuple(v for v in returned if isinstance(v, (FunctionValue, LibraryName, Partial, Instance)))
+    callables: Values = tuple(
+        v for v in returned if isinstance(v, (FunctionValue, LibraryName, Partial, Instance))
+    )
+    callables = _of_the_same_kind(callables, values)
     return tuple(_with_marks(v, kept) for v in callables) if kept else callables
+
+
+def _of_the_same_kind(wrappers: Values, values: Values) -> Values:
+    """Keep the wrappers that stand for a coroutine function, or for a plain one, as the decorated one is.
+
+    A decorator with a wrapper for each asks `iscoroutinefunction(func)` which of them to return.
+    """
+    decorated = {_kind(v.function) for v in values if isinstance(v, FunctionValue)}
+    kinds = {_kind(v.function) for v in wrappers if isinstance(v, FunctionValue)}
+    if len(decorated) != 1 or len(kinds) < 2 or not kinds & decorated:
+        return wrappers
+    return tuple(v for v in wrappers if not isinstance(v, FunctionValue) or _kind(v.function) in decorated)
+
+
+def _kind(function: Function) -> tuple[bool, bool]:
+    return function.facts.is_async, function.facts.is_generator
 
 
 def _mark(inference: Inference, name: str, values: Values) -> Values:
