@@ -8,6 +8,7 @@ from functools import cached_property
 
 from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
+from fastlint.application.counted import CountedRows
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
@@ -262,6 +263,11 @@ class Application:
     def computing(self) -> Computing:
         """Which functions only compute."""
         return Computing(self.resolver)
+
+    @cached_property
+    def counted(self) -> CountedRows:
+        """Rows that are loaded for nothing but their number, or one of them."""
+        return CountedRows(self)
 
     def entries_of(self, frame: Frame) -> list[Entry]:
         """Return the entry points that lead to a frame, the nearest first, routes before others."""

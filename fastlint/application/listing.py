@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import cached_property
 
+from fastlint.application.answers import Answers
 from fastlint.application.contexts import Application
 from fastlint.application.routes import Route
 from fastlint.project.annotations import annotated_values
@@ -25,6 +26,8 @@ class ListRoutes:
         self._application = application
         self.routes: dict[Frame, Route] = {}
         """By frame, the nearest route that it works for."""
+        self.answers = Answers()
+        self._answering: set[Frame] = set()
         queue: deque[Frame] = deque()
         for route, frames in application.endpoints.items():
             for frame in frames:
@@ -38,6 +41,23 @@ class ListRoutes:
                     if callee not in self.routes and callee in application.requests:
                         self.routes[callee] = self.routes[current]
                         queue.append(callee)
+
+        self._follow_answers()
+
+    def _follow_answers(self) -> None:
+        pending = [frame for frame in self.routes if "route" in self._application.kinds_of(frame)]
+        while pending:
+            current = pending.pop()
+            if current in self._answering:
+                continue
+            self._answering.add(current)
+            for site in self._application.resolver.sites(current):
+                if self.answers.holds(site.event[1], current.function):
+                    pending += [f for f in (*site.runs, *site.starts, *site.in_thread) if f in self.routes]
+
+    def is_answered(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether the value of an expression gets into the answer of a route."""
+        return frame in self._answering and self.answers.holds(expr, frame.function)
 
     @cached_property
     def functions(self) -> set[Function]:

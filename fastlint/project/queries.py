@@ -292,7 +292,18 @@ class Queries:
                 Query(found, expr, site.frame, self._session_of(found), "__iter__")
                 for found in self.statements(expr, site.frame)
             ]
-        return list(self.sent(expr, site.frame)) if expr[0] == "call" else []
+        if expr[0] != "call":
+            return []
+        sent = list(self.sent(expr, site.frame))
+        return sent or [
+            self._awaited(found, expr, site.frame)
+            for found in self.statements(expr, site.frame)
+            if found.kind == "find" and any(name.endswith(".__await__") for name, _ in site.acts)
+        ]
+
+    def _awaited(self, statement: Statement, call: Expr, frame: Frame) -> Query:
+        """Return the query that an `await` sends, without a method that does: `await User.all()`."""
+        return Query(statement, call, frame, self._session_of(statement), "__iter__")
 
     def sent(self, call: Expr, frame: Frame, within: Call | None = None) -> Iterator[Query]:
         """Yield the queries that a call sends, if it is one that does."""
@@ -462,6 +473,10 @@ class Queries:
                 yield self._whole(query, ALL)
         if sent:
             return
+        for statement in self.statements(call, frame, within):
+            if statement.kind == "find" and self._is_of_tortoise(statement):
+                yield self._whole(self._awaited(statement, call, frame), ALL)
+                return
         base = call[1]
         if base[0] == "name" and base[1] in SAME_ROWS and call[2]:
             yield from self.rows(call[2][0], frame, within)
@@ -475,6 +490,11 @@ class Queries:
                 if base[2] == "scalars" and call[2]:
                     continue
                 yield replace(found, shape=ONE) if base[2] in FETCHES_ONE else found
+
+    def _is_of_tortoise(self, statement: Statement) -> bool:
+        """Tell whether awaiting the query itself gives its rows."""
+        callees = self.inference.values(statement.start[1], statement.frame)
+        return any(isinstance(v, LibraryName) and v.name.startswith("tortoise.") for v in callees)
 
     def _whole(self, query: Query, shape: str) -> Rows:
         entity = None
@@ -497,9 +517,17 @@ class Queries:
         """Tell whether on some way a query is given a limit, or is of a kind that needs none."""
         if statement.names() & BOUNDS:
             return True
+        options = [step.call for step in statement.steps if step.name == "execution_options"]
+        if any(name in ("yield_per", "stream_results") for call in options for name, _ in call[3]):
+            return True
         if statement.kind == "text":
             return bool(
-                re.search(r"\b(limit|top|fetch\s+(first|next)|count\s*\(|group\s+by)\b", statement.text, re.I)
+                re.search(r"\b(limit|top|fetch\s+(first|next)|group\s+by)\b", statement.text, re.I)
+                or re.search(
+                    r"\bselect\s+(not\s+)?(exists|count|sum|avg|min|max|bool_or|bool_and|any_value)\s*\(",
+                    statement.text,
+                    re.I,
+                )
             )
         if statement.kind == "find":
             return call_argument(statement.start, None, "limit") is not None

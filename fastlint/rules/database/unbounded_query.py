@@ -22,7 +22,7 @@ KEYS = frozenset({"id", "uuid", "pk", "slug", "email", "username", "uid", "guid"
 LOOKUP = re.compile(
     r"(Role|Permission|Scope|Plan|Tier|Config|Configuration|Setting|Option|Preference|Country|Countries|Currency"
     r"|Currencies|Region|Language|Locale|Timezone|Category|Categories|Status|Type|Kind|Level|Flag|Policy|Policies"
-    r"|Provider)s?(ORM|Model|Table|Entity)?$"
+    r"|Provider|Group|Plugin|Segment|Webhook|Menu|Department|Dept|Feature|Template|Theme)s?(ORM|Model|Table|Entity)?$"
 )
 """Names of classes whose tables are small in most applications."""
 LISTS = frozenset({"in_", "any_", "any", "has", "overlaps"})
@@ -55,8 +55,14 @@ class UnboundedQuery(ModelRule):
         if self.queries.is_bounded(statement) or self._is_bounded_when_read(query):
             yield from self._chosen_by_client(statement)
             return
+        if query.method.startswith("stream") and query.frame.function.facts.is_generator:
+            return  # row by row, from the database to the client
         severity = self._severity(statement)
         if severity is None or self.queries.is_aggregate(statement):
+            return
+        is_answered = self.lists.is_answered(query.call, query.frame)
+        counted = self.application.counted
+        if counted.counts(query) or (not is_answered and counted.counts_elsewhere(query)):
             return
         here = statement.frame.function is query.frame.function
         if not here and statement.frame.function not in self.lists.functions:
@@ -65,12 +71,15 @@ class UnboundedQuery(ModelRule):
         what = self._table(statement)
         is_filtered = any(id(s.call) in statement.always for s in statement.steps if s.name in NARROWS)
         rows = f"all rows of {what} that match" if is_filtered else f"every row of {what}"
+        why, advice = "and the answer grows with the table", f"Add {LIMIT}"
+        if not is_answered:
+            why, advice = "only to look at them", "Ask for the rows that are needed, with `.where(...)`"
         yield self.finding(
             place,
             expr[-1] if expr[0] in ("call", "attr", "sub") else statement.start[-1],
-            f"`{render(expr)}` loads {rows} in {self.application.label(route)}, and the answer grows with the table",
-            f"Add {LIMIT}",
-            severity,
+            f"`{render(expr)}` loads {rows} in {self.application.label(route)}, {why}",
+            advice,
+            severity if is_answered else Severity.INFO,
         )
 
     def _is_bounded_when_read(self, query: Query) -> bool:
@@ -139,9 +148,13 @@ class UnboundedQuery(ModelRule):
     def _classes(self, expr: Expr, frame: Frame) -> list[ProjectClass]:
         while expr[0] == "call" and expr[1][0] == "attr":
             expr = expr[1][1]
-        holder = expr[1] if expr[0] == "attr" else expr
-        values = self.application.inference.values(holder, frame)
-        return [v.cls for v in values if isinstance(v, ClassValue) and isinstance(v.cls, ProjectClass)]
+        holders = (expr, expr[1]) if expr[0] == "attr" else (expr,)
+        for holder in holders:  # `User` or `self.model`, else the class of the column `User.id`
+            values = self.application.inference.values(holder, frame)
+            found = [v.cls for v in values if isinstance(v, ClassValue) and isinstance(v.cls, ProjectClass)]
+            if found:
+                return found
+        return []
 
     def _is_column(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether the other side of a comparison is a column too, as where tables are joined."""

@@ -1,0 +1,154 @@
+"""Rows that are loaded only to be counted, to see whether there are any, or for the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastlint.facts.model import Expr, Span
+from fastlint.facts.structure import children, unwrapped, walk
+from fastlint.project.program import Frame
+from fastlint.project.queries import ALL, Queries, Query, Rows, conditions
+
+if TYPE_CHECKING:
+    from fastlint.application.contexts import Application
+
+KEYS = frozenset({"id", "uuid", "pk", "_id", "email", "username", "slug", "token"})
+"""Columns of which there is one row for each value, where the model does not say so itself."""
+COUNT, EXISTS, FIRST = "count", "exists", "first"
+
+
+class Counted(NamedTuple):
+    """A place that asks one thing of all rows of a query."""
+
+    frame: Frame
+    want: str
+    value: Expr
+    span: Span
+    rows: tuple[Rows, ...]
+
+
+class CountedRows:
+    """The questions that a program asks of rows which it loads for nothing else."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.queries: Queries = application.queries
+        self.found = list(self._find())
+        self._calls = {
+            (id(rows.query.call), counted.frame.function) for counted in self.found for rows in counted.rows
+        }
+
+    def counts(self, query: Query) -> bool:
+        """Tell whether the function that sends a query uses its rows for nothing else."""
+        return (id(query.call), query.frame.function) in self._calls
+
+    def counts_elsewhere(self, query: Query) -> bool:
+        """Tell whether some function uses the rows of a query for nothing else."""
+        return any(call == id(query.call) for call, _ in self._calls)
+
+    def _find(self) -> Iterator[Counted]:
+        for frame in self.application.loops.waited_for:
+            for want, value, span in _questions(frame):
+                rows = self.queries.rows(value, frame)
+                if not rows or not all(self._is_whole(found) for found in rows):
+                    continue
+                if value[0] != "name" or _is_only_asked(value[1], frame):
+                    yield Counted(frame, want, value, span, rows)
+
+    def _is_whole(self, rows: Rows) -> bool:
+        """Tell whether these are all rows of a query that can give many."""
+        statement = rows.query.statement
+        queries = self.queries
+        if (
+            rows.shape != ALL
+            or statement is None
+            or queries.is_bounded(statement)
+            or queries.is_aggregate(statement)
+        ):
+            return False
+        mapped = self.application.models.of(rows.entity)
+        equal = [
+            left[2]
+            for operator, left, _, _ in conditions(statement)
+            if operator in ("Eq", "in_") and left[0] == "attr"
+        ]
+        columns = mapped.columns if mapped is not None else {}
+        known = [columns[name] for name in equal if name in columns]
+        if any(column.is_primary or column.is_unique for column in known) or KEYS.intersection(equal):
+            return False
+        joins = [name for name in equal if name.endswith("_id")]
+        return len(joins) < 2  # a row that joins two others
+
+
+def _questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
+    """Yield what a function asks of lists; of each name the first question."""
+    seen: set[object] = set()
+    for want, value, span in _all_questions(frame):
+        key = value[1] if value[0] == "name" else span
+        if key not in seen:
+            seen.add(key)
+            yield want, value, span
+
+
+def _all_questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
+    """Yield what a function asks of lists: how many, whether there is one, which is the first."""
+    for kind, expr, _, _, _, span in frame.function.facts.events:
+        asked: tuple[str, Expr] | None = None
+        if kind in ("call", "drop") and expr[1][0] == "name" and len(expr[2]) == 1:
+            asked = {"len": (COUNT, expr[2][0]), "bool": (EXISTS, expr[2][0])}.get(expr[1][1])
+        elif kind == "test":
+            tested = expr[1] if expr[0] == "not" else expr
+            asked = (EXISTS, tested)
+        elif kind == "sub" and expr[2] == ("const", 0):
+            asked = (FIRST, expr[1])
+        if asked is None:
+            continue
+        want, value = asked[0], unwrapped(asked[1])
+        if value[0] in ("name", "call"):
+            yield want, value, span
+
+
+def _is_only_asked(name: str, frame: Frame) -> bool:
+    """Tell whether a local name serves for nothing but such questions.
+
+    Where the first row is used as well as the number of rows, few are expected: `if len(found) > 1: raise`.
+    """
+    function = frame.function
+    facts = function.facts
+    bindings = facts.bindings.get(name, [])
+    if len(bindings) != 1 or name in facts.outer_names or name in function.parameters:
+        return False
+    if bindings[0][2][0] in ("elem", "aelem", "item", "enter", "aenter"):
+        return False
+    for inner in function.module.facts.functions:
+        if inner.parent == function.index and any(
+            part[0] == "name" and part[1] == name for event in inner.events for part in walk(event[1])
+        ):
+            return False
+    asked = {found for found, value, _ in _all_questions(frame) if value[:2] == ("name", name)}
+    if asked >= {COUNT, FIRST}:
+        return False
+    tests = [event[1] for event in facts.events if event[0] == "test"]
+    read = [event[1] for event in facts.events if event[0] != "test"]
+    read += [value for values in facts.bindings.values() for _, _, value in values]
+    read += [value for _, _, value in facts.stores]
+    return not any(_uses(expr, name) for expr in read) and not any(
+        _uses(expr, name) for expr in tests if unwrapped(expr)[0] != "name"
+    )
+
+
+def _uses(expr: Expr, name: str) -> bool:
+    """Tell whether an expression needs the rows themselves."""
+    pending = [expr]
+    while pending:
+        part = pending.pop()
+        if part[0] == "call" and part[1][:2] in (("name", "len"), ("name", "bool")) and len(part[2]) == 1:
+            pending += children(part[2][0])
+        elif part[0] == "not" or (part[0] == "sub" and part[2] == ("const", 0)):
+            pending += children(part[1])
+        elif part[0] == "name" and part[1] == name:
+            return True
+        else:
+            pending += children(part)
+    return False
