@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastlint.application.waiting import WaitedFor
 from fastlint.facts.model import INSIDE, Event, Expr, FunctionFacts, Region, Span
+from fastlint.facts.rounds import grows, root
 from fastlint.facts.structure import (
     blocks_around,
     called_name,
@@ -17,6 +18,7 @@ from fastlint.facts.structure import (
     events_in,
     handlers_of,
     is_inside,
+    names_bound_to,
     regions_around,
     unwrapped,
     walk,
@@ -112,6 +114,39 @@ class Repeated:
             if kind == "" and any(_counts(part) for part in walk(condition)):
                 return True
         return False
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether the answer is kept in a dictionary that is asked first: `if key not in known: known[key] = ...`."""
+        facts = self.site.frame.function.facts
+        call = self.site.event[1]
+        bound = set(names_bound_to(facts, call))
+        kept = {
+            root(base)
+            for base, kind, value in facts.stores
+            if kind == "[]"
+            and any(part is call or (part[0] == "name" and part[1] in bound) for part in walk(value))
+        }
+        if not kept - {""}:
+            return False
+        blocks = [block for block, _, _ in blocks_around(facts, self.site.event[3])]
+        blocks += [e[3] for e in events_in(facts, self.loop.span, "continue") if e[5] < self.site.event[5]]
+        conditions = [
+            facts.blocks[block][2] for block in blocks if self.loop.holds(block) and block != self.loop.block
+        ]
+        return any(self._asks(condition, kept) for condition in conditions if condition is not None)
+
+    def _asks(self, condition: Expr, names: set[str]) -> bool:
+        """Tell whether a condition reads one of the names, or what was taken from one just before."""
+        facts = self.site.frame.function.facts
+        read = {part[1] for part in walk(condition) if part[0] == "name"}
+        taken = {
+            root(unwrapped(value))
+            for name in read
+            for _, _, value in facts.bindings.get(name, ())
+            if unwrapped(value)[0] in ("call", "sub")
+        }
+        return bool((read | taken) & names)
 
     @property
     def runs_together(self) -> bool:
@@ -294,6 +329,8 @@ class RequestLoops:
             return None if any(key[0] == "unknown" for key in expr[1]) else len(expr[1])
         if tag == "name":
             values = self._meanings(expr, frame)
+            if grows(frame.function.facts, str(expr[1])):
+                return None
             sizes = [self._size(value, scope, depth + 1) for value, scope in values]
             known = [size for size in sizes if size is not None]
             return max(known) if known and len(known) == len(sizes) else self._members(expr, frame)

@@ -73,7 +73,16 @@ def _built(inference: Inference, given: Expr, frame: Frame) -> Statement | None:
             returns = returns or last == "returning"
             arguments = (*part[2], *(value for _, value in part[3]))
             many = many or last in MANY or any(_names_many(argument) for argument in arguments)
-            for value in inference.values(callee, frame):
+            callees = inference.values(callee, frame)
+            if (
+                not verb
+                and not callees
+                and callee[0] == "attr"
+                and last in ("insert", "update", "delete")
+                and not part[2]
+            ):
+                verb, target = VERBS[last], callee[1]  # of a table that is not known: `table.delete()`
+            for value in callees:
                 if isinstance(value, LibraryName) and value.name.startswith(("sqlalchemy.", "sqlmodel.")):
                     found = VERBS.get(value.name.rpartition(".")[2])
                     if found and not verb:

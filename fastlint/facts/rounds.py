@@ -124,6 +124,26 @@ def loops(facts: FunctionFacts, block: int) -> Iterator[Loop]:
             yield Loop(facts, index)
 
 
+FILLING = frozenset({"append", "add", "insert", "setdefault", "extend", "update"})
+MANY = frozenset({"extend", "update"})
+
+
+def grows(facts: FunctionFacts, name: str) -> bool:
+    """Tell whether a loop puts items into the collection of a name, or all those of another are put in."""
+    for kind, expr, _, block, *_ in facts.events:
+        if kind == "setitem" and root(expr) == name:
+            is_many = False
+        elif kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in FILLING:
+            if expr[1][1][:2] != ("name", name):
+                continue
+            is_many = expr[1][2] in MANY
+        else:
+            continue
+        if is_many or any(kind in ("loop", "while") for _, kind, _ in blocks_around(facts, block)):
+            return True
+    return False
+
+
 def dotted(expr: Expr) -> str:
     """Return a name with attributes as text ("self.cursor"); anything else is the empty text."""
     if expr[0] == "name":

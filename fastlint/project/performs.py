@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fastlint.project.calls import CallResolver, Site
@@ -65,6 +65,13 @@ class Performs:
             steps.append(following)
         return steps
 
+    def blocks(self, step: Step, word: str) -> bool:
+        """Tell whether a way ends in a call that keeps the thread waiting in which the way began."""
+        steps = self.chain(step, word)
+        if any(each.callee is not None and each.callee in each.site.in_thread for each in steps):
+            return False
+        return any(sink.name == steps[-1].name for sink in steps[-1].site.sinks)
+
     def _explore(self, start: Frame) -> None:
         if start in self._seen:
             return
@@ -98,6 +105,11 @@ class Performs:
         if known is None or step.length < known.length:
             self._steps[frame, word] = step
             settled.append((frame, word))
+
+
+def distance(way: Sequence[Step]) -> int:
+    """Return how many calls a way has that a reader would count: those of wrappers of decorators are none."""
+    return sum(1 for step in way if step.callee is None or step.callee.function.facts.parent <= 0)
 
 
 WORDS = ("query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fastlint.application.loops import SEVERAL, Repeated
 from fastlint.diagnostics import Severity
-from fastlint.project.performs import Step
+from fastlint.facts.structure import called_name
+from fastlint.project.performs import Step, distance
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -45,10 +46,15 @@ class CommitInLoop(ModelRule):
         callee = way[0].callee
         if callee is None:
             what = f"`{render(site.event[1])}` commits in each round of the loop{over}"
-            advice = "Commit once, after the loop; a `refresh` of each row is not needed then"
+            advice = "Commit once, after the loop; `flush` gives rows their keys where the loop needs these"
         else:
             what = f"`{render(site.event[1])}` ends in a commit in each round of the loop{over}"
-            advice = f"Take the commit out of `{callee.function.facts.name}` and commit once, after the loop"
+            name = (
+                called_name(site.event[1])
+                if site.event[0] in ("call", "drop")
+                else callee.function.facts.name
+            )
+            advice = f"Take the commit out of `{name}` and commit once, after the loop"
         return self.finding(
             site.frame,
             site.event[5],
@@ -62,5 +68,5 @@ class CommitInLoop(ModelRule):
         loops = self.application.loops
         size = loops.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
-        is_doubtful = len(way) > FAR or (len(way) > NEAR and not loops.is_certain(way))
+        is_doubtful = distance(way) > FAR or (distance(way) > NEAR and not loops.is_certain(way))
         return Severity.INFO if is_few or is_doubtful or loops.opens_below(way) else Severity.WARNING

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastlint.application.waiting import WaitedFor
+from fastlint.diagnostics import Severity
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region
 from fastlint.facts.structure import blocks_around, is_inside, regions_around
 from fastlint.project.calls import Site
-from fastlint.project.performs import Step, followed
+from fastlint.project.performs import Step, distance, followed
 from fastlint.project.program import Frame, Function
 from fastlint.project.sessions import CONNECTIONS, Path, Sessions, Use
 from fastlint.project.values import Instance
@@ -147,7 +148,8 @@ class ConnectionHeldAcrossIo(ModelRule):
                 continue  # the coroutine only
             if step.name.startswith(BROKERS):
                 continue
-            return (step, "request") if step.length <= FARTHEST and self._is_sure(step, "request") else None
+            way = self.application.performs.chain(step, "request")
+            return (step, "request") if distance(way) <= FARTHEST and self._is_sure(step, "request") else None
         return None
 
     def _is_sure(self, step: Step, word: str) -> bool:
@@ -160,6 +162,11 @@ class ConnectionHeldAcrossIo(ModelRule):
             for callee in followed(each.site)
             if callee.function.facts.name == each.callee.function.facts.name
         )
+
+    def _blocks(self, waits: Waits) -> bool:
+        """Tell whether the wait blocks the event loop: then no other request can ask for the connection."""
+        facts = waits.site.frame.function.facts
+        return facts.is_async and self.application.performs.blocks(waits.step, waits.word)
 
     def _gives_back_first(self, site: Site, path: Path, step: Step, word: str) -> bool:
         """Tell whether what is called ends the transaction before it sends its request."""
@@ -193,6 +200,7 @@ class ConnectionHeldAcrossIo(ModelRule):
             site.event[5],
             f"`{render(site.event[1])}` {what}{self.where(site.frame)}, and meanwhile {since}",
             advice,
+            Severity.INFO if self._blocks(waits) else None,
             chain=self.chain(waits.step, waits.word),
         )
 

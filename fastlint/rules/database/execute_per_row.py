@@ -92,6 +92,11 @@ class ExecutePerRow(ModelRule):
         if library == "tortoise":
             many = {INSERT: "bulk_create", UPDATE: "bulk_update"}.get(sent.verb, "filter(id__in=...).delete")
             return f"Write all of {items} together, with `{many}(...)`"
+        if name.startswith("sqlalchemy.orm.Query.") and sent.verb == UPDATE:
+            return (
+                "Collect dictionaries of the primary keys and the new values, and send them together after the loop: "
+                "`execute(update(...), rows)`"
+            )
         if library in ("sqlalchemy", "sqlmodel") and sent.verb == DELETE:
             return f"Send one `delete({table})` with `.where(....in_(...))` for all of {items}"
         if library in ("sqlalchemy", "sqlmodel") and table != "...":

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.loops import FROM_QUERY, FROM_REQUEST, SEVERAL, Repeated
-from fastlint.application.statements import WRITES, statement_of
+from fastlint.application.statements import INSERT, UPDATE, WRITES, statement_of
 from fastlint.diagnostics import Severity
-from fastlint.project.performs import Step
+from fastlint.facts.structure import called_name
+from fastlint.project.performs import Step, distance
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -46,6 +47,8 @@ class QueryInLoop(ModelRule):
         if self.application.loops.way(repeated, "commit"):
             return True
         name = way[-1].name.rpartition(".")[2]
+        if ".Inspector." in way[-1].name:
+            return True  # what the database consists of: as many tables as the program has
         if name in SCANS or (name == "refresh" and self._commits(repeated)):
             return True
         if way[0].callee is not None:
@@ -84,7 +87,9 @@ class QueryInLoop(ModelRule):
     def _severity(self, repeated: Repeated, way: list[Step], is_many: bool) -> Severity:
         size = self.application.loops.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
-        if is_few or len(way) > FAR or repeated.ends_on_hit or repeated.runs_together:
+        if is_few or distance(way) > FAR or repeated.ends_on_hit or repeated.runs_together:
+            return Severity.INFO
+        if repeated.is_remembered:
             return Severity.INFO
         if repeated.loop.jumps:
             return Severity.WARNING if is_many else Severity.INFO
@@ -99,7 +104,15 @@ class QueryInLoop(ModelRule):
             return "Leave out the `refresh`: the flush has filled in the keys, and `expire_on_commit=False` keeps the rest"
         callee = way[0].callee
         if callee is not None:
-            return f"Write a `{callee.function.facts.name}` that takes {items} and sends one query, with `.in_(...)` or a join"
+            event = repeated.site.event
+            name = called_name(event[1]) if event[0] in ("call", "drop") else callee.function.facts.name
+            end = way[-1].site
+            sent = statement_of(self.application.inference, end.event[1], way[-1].name, end.frame)
+            if sent is not None and sent.verb in (INSERT, UPDATE):
+                return (
+                    f"Write a `{name}` that takes {items} and sends one statement with a list of their values"
+                )
+            return f"Write a `{name}` that takes {items} and sends one query, with `.in_(...)` or a join"
         where = '`{"$in": [...]}`' if way[0].name.startswith(DOCUMENTS) else "`.in_(...)` or a join"
         return f"Ask once for {items} before the loop, with {where}, and look the rows up in a dictionary"
 

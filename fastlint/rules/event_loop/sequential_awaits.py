@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from fastlint.application.independence import Independence, in_error_path, signs_in
+from fastlint.application.independence import Independence, changes_something, in_error_path, signs_in
 from fastlint.application.waiting import WaitedFor
 from fastlint.facts.model import FunctionFacts
+from fastlint.facts.rounds import root
 from fastlint.facts.structure import is_inside, regions_around, walk
 from fastlint.project.calls import Site
 from fastlint.project.program import Frame
@@ -63,6 +64,9 @@ class SequentialAwaits(ModelRule):
         between = [e for e in facts.events if first <= e[2] <= last]
         if any(e[0] in TURNS or (e[0] in ("drop", "set", "setitem") and e[2] < last) for e in between):
             return False
+        way = self.independence.request(before)
+        if way is not None and changes_something(before, way) and _asks_the_same(before, after):
+            return False
         return not _reads(after, _names_made(facts, first, last))
 
     def _finding(self, group: list[Site]) -> Finding:
@@ -76,6 +80,14 @@ class SequentialAwaits(ModelRule):
             f"Await them together: `await asyncio.gather({', '.join(call.strip('`') for call in calls)})`",
             chain=self.chain(first, "request") if first is not None else (),
         )
+
+
+def _asks_the_same(before: Site, after: Site) -> bool:
+    """Tell whether two calls may be about the same: not if they are methods of different objects."""
+    callees = before.event[1][1], after.event[1][1]
+    if any(callee[0] != "attr" for callee in callees):
+        return True
+    return root(callees[0]) in ("", root(callees[1]))
 
 
 def _names_made(facts: FunctionFacts, first: int, last: int) -> set[str]:
