@@ -8,6 +8,7 @@ from functools import cached_property
 from fastlint.application.answers import Answers
 from fastlint.application.contexts import Application
 from fastlint.application.routes import Route
+from fastlint.facts.model import Expr
 from fastlint.project.annotations import annotated_values
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Collection, Values
@@ -27,7 +28,7 @@ class ListRoutes:
         self.routes: dict[Frame, Route] = {}
         """By frame, the nearest route that it works for."""
         self.answers = Answers()
-        self._answering: set[Frame] = set()
+        self._answering: dict[Frame, Route] = {}
         queue: deque[Frame] = deque()
         for route, frames in application.endpoints.items():
             for frame in frames:
@@ -45,19 +46,25 @@ class ListRoutes:
         self._follow_answers()
 
     def _follow_answers(self) -> None:
-        pending = [frame for frame in self.routes if "route" in self._application.kinds_of(frame)]
+        pending = deque(
+            (frame, route)
+            for frame, route in self.routes.items()
+            if "route" in self._application.kinds_of(frame)
+        )
         while pending:
-            current = pending.pop()
+            current, route = pending.popleft()
             if current in self._answering:
                 continue
-            self._answering.add(current)
+            self._answering[current] = route
             for site in self._application.resolver.sites(current):
                 if self.answers.holds(site.event[1], current.function):
-                    pending += [f for f in (*site.runs, *site.starts, *site.in_thread) if f in self.routes]
+                    below = (*site.runs, *site.starts, *site.in_thread)
+                    pending += [(frame, route) for frame in below if frame in self.routes]
 
-    def is_answered(self, expr: Expr, frame: Frame) -> bool:
-        """Tell whether the value of an expression gets into the answer of a route."""
-        return frame in self._answering and self.answers.holds(expr, frame.function)
+    def answered(self, expr: Expr, frame: Frame) -> Route | None:
+        """Return a route whose answer the value of an expression gets into."""
+        is_given = frame in self._answering and self.answers.holds(expr, frame.function)
+        return self._answering[frame] if is_given else None
 
     @cached_property
     def functions(self) -> set[Function]:

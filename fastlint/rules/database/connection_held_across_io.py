@@ -155,9 +155,12 @@ class ConnectionHeldAcrossIo(ModelRule):
     def _is_sure(self, step: Step, word: str) -> bool:
         """Tell whether every implementation that a call may run sends a request, not only one of several."""
         performs = self.application.performs
+        chain = performs.chain(step, word)
+        if any(_chooses_class(each) for each in chain[1:]):
+            return False
         return all(
             performs.step(callee, word) is not None
-            for each in performs.chain(step, word)
+            for each in chain
             if each.callee is not None
             for callee in followed(each.site)
             if callee.function.facts.name == each.callee.function.facts.name
@@ -220,6 +223,13 @@ def _still_holds(held: Held, site: Site) -> bool:
         return False
     around = regions_around(facts, taken[5], "with", "async with")
     return all(is_inside(place, region[1]) for region in around)
+
+
+def _chooses_class(step: Step) -> bool:
+    """Tell whether a branch makes an object that sends a request while it is made: one of several, then."""
+    return (
+        step.callee is not None and step.callee.function.facts.name == "__init__" and step.site.event[3] > 0
+    )
 
 
 def _name_of(facts: FunctionFacts, context: Expr) -> tuple[str, Expr] | None:

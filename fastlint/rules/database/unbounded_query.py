@@ -32,6 +32,8 @@ SEARCHES = frozenset({
 })  # fmt: skip
 """Comparisons that leave some rows out, how many nobody can tell."""
 NARROWS = frozenset({"where", "filter", "filter_by", "exclude"})
+WHOLE = frozenset({"export", "exports", "download", "dump", "backup", "sitemap", "feed", "feeds", "internal"})
+"""Parts of the paths of routes that have to give all there is."""
 SYSTEM_TABLES = ("information_schema", "pg_", "sqlite_master", "sys.")
 LIMIT = "`.limit(limit)` to the query, with `limit: Annotated[int, Query(le=100)] = 50` as a parameter of the route"
 
@@ -60,9 +62,9 @@ class UnboundedQuery(ModelRule):
         severity = self._severity(statement)
         if severity is None or self.queries.is_aggregate(statement):
             return
-        is_answered = self.lists.is_answered(query.call, query.frame)
+        answered = self.lists.answered(query.call, query.frame)
         counted = self.application.counted
-        if counted.counts(query) or (not is_answered and counted.counts_elsewhere(query)):
+        if counted.counts(query) or (answered is None and counted.counts_elsewhere(query)):
             return
         here = statement.frame.function is query.frame.function
         if not here and statement.frame.function not in self.lists.functions:
@@ -72,15 +74,19 @@ class UnboundedQuery(ModelRule):
         is_filtered = any(id(s.call) in statement.always for s in statement.steps if s.name in NARROWS)
         rows = f"all rows of {what} that match" if is_filtered else f"every row of {what}"
         why, advice = "and the answer grows with the table", f"Add {LIMIT}"
-        if not is_answered:
+        if answered is None:
             why, advice = "only to look at them", "Ask for the rows that are needed, with `.where(...)`"
         yield self.finding(
             place,
             expr[-1] if expr[0] in ("call", "attr", "sub") else statement.start[-1],
-            f"`{render(expr)}` loads {rows} in {self.application.label(route)}, {why}",
+            f"`{render(expr)}` loads {rows} in {self.application.label(answered or route)}, {why}",
             advice,
-            severity if is_answered else Severity.INFO,
+            Severity.INFO if answered is None or self._gives_all(answered) else severity,
         )
+
+    def _gives_all(self, route: Route) -> bool:
+        """Tell whether a route is there to give everything, as its path says."""
+        return any(word in WHOLE for word in re.split(r"[^a-z]+", self.application.label(route).lower()))
 
     def _is_bounded_when_read(self, query: Query) -> bool:
         """Tell whether a number is given to what reads the rows: `to_list(100)`."""
@@ -111,6 +117,8 @@ class UnboundedQuery(ModelRule):
         for operator, left, right, step in conditions(statement):
             if operator in LISTS:
                 return None
+            if operator == "Eq" and id(step.call) not in statement.always and _names_parent(left):
+                worst = Severity.INFO  # `if group_id is not None: query.where(Row.group_id == group_id)`
             if id(step.call) not in statement.always or self._is_column(right, step.frame):
                 continue
             is_fixed = right[0] in ("const", "lit", "unknown")
@@ -236,6 +244,10 @@ class UnboundedQuery(ModelRule):
 
 def _compares(expr: Expr, name: str) -> bool:
     return expr[0] == "binop" and any(side[:2] == ("name", name) for side in expr[2:4])
+
+
+def _names_parent(left: Expr) -> bool:
+    return left[0] == "attr" and str(left[2]).endswith("_id")
 
 
 def _is_opaque(step: Step) -> bool:
