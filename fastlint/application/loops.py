@@ -186,7 +186,7 @@ class RequestLoops:
                 continue
             for site in self.application.resolver.sites(frame):
                 loop = self._loop_around(frame, site.event[3])
-                if loop is not None and not self._is_of_item(site, loop):
+                if loop is not None and not self._is_of_item(site, loop) and not _on_error(site, loop):
                     found.append(Repeated(site, loop))
         return found
 
@@ -495,6 +495,12 @@ def _counts(part: Expr) -> bool:
     if part[0] == "binop" and part[1] == "Mod":
         return True
     return part[0] == "compare" and any(p[0] == "call" and p[1][:2] == ("name", "len") for p in part[1])
+
+
+def _on_error(site: Site, loop: Loop) -> bool:
+    """Tell whether a place in a loop runs only in rounds that fail."""
+    handlers = regions_around(site.frame.function.facts, site.event[5], "except")
+    return any(is_inside(region[1], loop.span) for region in handlers)
 
 
 def _opens(site: Site) -> bool:

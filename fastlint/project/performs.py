@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from fastlint.project.calls import CallResolver, Site
@@ -72,6 +73,18 @@ class Performs:
             return False
         return any(sink.name == steps[-1].name for sink in steps[-1].site.sinks)
 
+    def is_sure(self, way: Sequence[Step], word: str) -> bool:
+        """Tell whether all that a way may run does it, not only one of several implementations or classes."""
+        if any(_chooses_class(step) for step in way[1:]):
+            return False
+        return all(
+            self.step(callee, word) is not None
+            for step in way
+            if step.callee is not None
+            for callee in followed(step.site)
+            if callee.function.facts.name == step.callee.function.facts.name
+        )
+
     def _explore(self, start: Frame) -> None:
         if start in self._seen:
             return
@@ -107,9 +120,30 @@ class Performs:
             settled.append((frame, word))
 
 
+def _chooses_class(step: Step) -> bool:
+    """Tell whether a branch makes an object that does it while it is made: one of several, then."""
+    return (
+        step.callee is not None and step.callee.function.facts.name == "__init__" and step.site.event[3] > 0
+    )
+
+
 def distance(way: Sequence[Step]) -> int:
     """Return how many calls a way has that a reader would count: those of wrappers of decorators are none."""
-    return sum(1 for step in way if step.callee is None or step.callee.function.facts.parent <= 0)
+    return len(way) - sum(1 for before, after in pairwise(way) if _is_wrapped(before, after))
+
+
+def _is_wrapped(before: Step, after: Step) -> bool:
+    """Tell whether one step enters a wrapper, and the next calls what it wraps: a parameter of the decorator."""
+    if before.callee is None or after.callee is None:
+        return False
+    decorator = before.callee.function.parent
+    call = after.site.event[1]
+    return (
+        decorator is not None
+        and after.site.event[0] in ("call", "drop")
+        and call[1][0] == "name"
+        and call[1][1] in decorator.parameters
+    )
 
 
 WORDS = ("query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep")

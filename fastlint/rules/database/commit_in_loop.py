@@ -69,4 +69,5 @@ class CommitInLoop(ModelRule):
         size = loops.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
         is_doubtful = distance(way) > FAR or (distance(way) > NEAR and not loops.is_certain(way))
+        is_doubtful = is_doubtful or not self.application.performs.is_sure(way, "commit")
         return Severity.INFO if is_few or is_doubtful or loops.opens_below(way) else Severity.WARNING

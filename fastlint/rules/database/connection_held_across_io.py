@@ -10,7 +10,7 @@ from fastlint.diagnostics import Severity
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region
 from fastlint.facts.structure import blocks_around, is_inside, regions_around
 from fastlint.project.calls import Site
-from fastlint.project.performs import Step, distance, followed
+from fastlint.project.performs import Step, distance
 from fastlint.project.program import Frame, Function
 from fastlint.project.sessions import CONNECTIONS, Path, Sessions, Use
 from fastlint.project.values import Instance
@@ -149,22 +149,9 @@ class ConnectionHeldAcrossIo(ModelRule):
             if step.name.startswith(BROKERS):
                 continue
             way = self.application.performs.chain(step, "request")
-            return (step, "request") if distance(way) <= FARTHEST and self._is_sure(step, "request") else None
+            is_sure = distance(way) <= FARTHEST and self.application.performs.is_sure(way, "request")
+            return (step, "request") if is_sure else None
         return None
-
-    def _is_sure(self, step: Step, word: str) -> bool:
-        """Tell whether every implementation that a call may run sends a request, not only one of several."""
-        performs = self.application.performs
-        chain = performs.chain(step, word)
-        if any(_chooses_class(each) for each in chain[1:]):
-            return False
-        return all(
-            performs.step(callee, word) is not None
-            for each in chain
-            if each.callee is not None
-            for callee in followed(each.site)
-            if callee.function.facts.name == each.callee.function.facts.name
-        )
 
     def _blocks(self, waits: Waits) -> bool:
         """Tell whether the wait blocks the event loop: then no other request can ask for the connection."""
@@ -223,13 +210,6 @@ def _still_holds(held: Held, site: Site) -> bool:
         return False
     around = regions_around(facts, taken[5], "with", "async with")
     return all(is_inside(place, region[1]) for region in around)
-
-
-def _chooses_class(step: Step) -> bool:
-    """Tell whether a branch makes an object that sends a request while it is made: one of several, then."""
-    return (
-        step.callee is not None and step.callee.function.facts.name == "__init__" and step.site.event[3] > 0
-    )
 
 
 def _name_of(facts: FunctionFacts, context: Expr) -> tuple[str, Expr] | None:

@@ -15,6 +15,17 @@ from fastlint.rules.rendering import render
 
 WORDS = ("query", "refresh", "command")
 SCANS = frozenset({"scan", "scan_iter", "sscan", "hscan", "zscan", "keys"})
+SEARCHES = (
+    "qdrant_client.",
+    "chromadb.",
+    "pinecone.",
+    "weaviate.",
+    "pymilvus.",
+    "lancedb.",
+    "faiss.",
+    "turbopuffer.",
+)
+"""Libraries whose queries look for what is near: each is a search of its own."""
 FAR = 4
 """Of a call that leads to a query through more calls than this, nobody can say that it does so each time."""
 
@@ -80,16 +91,18 @@ class QueryInLoop(ModelRule):
             f"`{render(site.event[1])}` sends {what} in each round of the loop{over}{grows.get(source, '')}"
             f"{self.where(site.frame)}",
             self._advice(repeated, way, word),
-            self._severity(repeated, way, bool(source) and word != "command"),
+            self._severity(repeated, way, word, is_many=bool(source) and word != "command"),
             chain=self.links(way),
         )
 
-    def _severity(self, repeated: Repeated, way: list[Step], is_many: bool) -> Severity:
+    def _severity(self, repeated: Repeated, way: list[Step], word: str, *, is_many: bool) -> Severity:
         size = self.application.loops.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
         if is_few or distance(way) > FAR or repeated.ends_on_hit or repeated.runs_together:
             return Severity.INFO
-        if repeated.is_remembered:
+        if repeated.is_remembered or way[-1].name.startswith(SEARCHES):
+            return Severity.INFO
+        if not self.application.performs.is_sure(way, word):
             return Severity.INFO
         if repeated.loop.jumps:
             return Severity.WARNING if is_many else Severity.INFO
