@@ -21,6 +21,8 @@ OPENING = frozenset({"query", "write", "flush", "refresh"})
 ENDING = frozenset({"commit", "rollback", "close"})
 FILES = ("sqlite3.", "aiosqlite.")
 """Databases that are a file: a connection is not missing elsewhere."""
+SQLALCHEMY = ("sqlalchemy", "sqlmodel", "fastapi_pagination")
+"""Libraries that share their sessions."""
 PLAIN_BASES = ("pydantic.BaseModel", "enum.Enum", "starlette.responses.Response", "builtins.Exception")
 HOLDERS = ("sqlalchemy.orm.Query", "sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession")
 DEEPEST = 8
@@ -122,7 +124,7 @@ def _end(site: Site) -> tuple[int, int]:
 
 def _is_of(name: str, library: str) -> bool:
     own = name.partition(".")[0]
-    return own == library or (library == "sqlalchemy" and own in ("sqlmodel", "fastapi_pagination"))
+    return own == library or (own in SQLALCHEMY and library in SQLALCHEMY)
 
 
 @dataclass(slots=True)

@@ -260,6 +260,14 @@ def _closing(inference: Inference, callee: LibraryName, call: Expr, frame: Frame
     return _first(inference, call, frame)
 
 
+def closes_only(inference: Inference, manager: Expr, frame: Frame) -> bool:
+    """Tell whether `with` leaves what it is given as it is, and only closes it in the end: `closing(x)`."""
+    if manager[0] != "call" or len(manager[2]) != 1:
+        return False
+    callees = inference.values(manager[1], frame)
+    return bool(callees) and all(isinstance(v, LibraryName) and v.name in CLOSING for v in callees)
+
+
 def _enter_context(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
     from fastlint.project.evaluation import entered as enter_context
 
@@ -303,6 +311,9 @@ def _offloaded(position: int) -> Callable[[Inference, LibraryName, Expr, Frame],
     return result
 
 
+CLOSING = {"contextlib.closing": "close", "contextlib.aclosing": "aclose"}
+"""Context managers that call a method of what they are given when they are left."""
+
 _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.list": _collect, "builtins.tuple": _collect, "builtins.set": _collect, "builtins.sorted": _collect,
     "builtins.frozenset": _collect, "builtins.reversed": _collect, "builtins.filter": _collect,
@@ -312,7 +323,7 @@ _SPECIAL: dict[str, Callable[[Inference, LibraryName, Expr, Frame], Values]] = {
     "builtins.super": _super, "builtins.getattr": _getattr, "builtins.type": _type, "functools.partial": _partial, "functools.partialmethod": _same,
     "builtins.dict.get": _dict_get, "builtins.dict.setdefault": _dict_get, "builtins.dict.pop": _dict_get,
     "builtins.dict.values": _dict_values, "builtins.dict.items": _dict_items, "builtins.list.pop": _pop, "contextvars.ContextVar.get": _pop,
-    "contextlib.closing": _closing, "copy.copy": _same, "copy.deepcopy": _same,
+    "contextlib.closing": _closing, "contextlib.aclosing": _closing, "copy.copy": _same, "copy.deepcopy": _same,
     "contextlib.ExitStack.enter_context": _enter_context,
     "asyncio.gather": _gather, "asyncio.wait_for": _same, "asyncio.shield": _same,
     "asyncio.create_task": _create_task,

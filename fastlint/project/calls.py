@@ -10,7 +10,7 @@ from fastlint.catalog.model import Effect, Resource
 from fastlint.facts.model import DIRECTLY, FLOW, UNKNOWN, Event, Expr
 from fastlint.project import members
 from fastlint.project.bindings import call_argument, merge_partial
-from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY
+from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY, closes_only
 from fastlint.project.call_indexes import (
     asks_for_types,
     attribute_names,
@@ -227,7 +227,12 @@ class CallResolver:
         if kind in ("call", "drop"):
             self._resolve_call(site, expr)
         elif kind in ("enter", "aenter"):
-            for value in self.inference.values(expr, frame):
+            values = self.inference.values(expr, frame)
+            if closes_only(self.inference, expr, frame):
+                for value in values:
+                    self._methods(site, value, "close" if kind == "enter" else "aclose")
+                return
+            for value in values:
                 self._enter(site, value, is_async=kind == "aenter")
         elif kind in ("iter", "aiter"):
             for value in self.inference.values(expr, frame):

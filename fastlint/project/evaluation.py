@@ -9,6 +9,7 @@ from fastlint.facts.model import Expr
 from fastlint.project import members
 from fastlint.project.annotations import annotated_values
 from fastlint.project.bindings import final_bindings
+from fastlint.project.builtin_calls import closes_only
 from fastlint.project.program import Frame, Module
 from fastlint.project.values import (
     AwaitableOf,
@@ -204,6 +205,8 @@ def _iterated(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def entered(inference: Inference, expr: Expr, frame: Frame) -> Values:
     """Return what `with` or `async with` binds."""
     method = "__enter__" if expr[0] == "enter" else "__aenter__"
+    if closes_only(inference, expr[1], frame):
+        return inference.values(expr[1], frame)
     found: list[Values] = []
     for value in inference.values(expr[1], frame):
         if isinstance(value, Suspended):
