@@ -124,6 +124,13 @@ class Query:
     session: Expr | None
     method: str
 
+    @property
+    def place(self) -> tuple[Frame, Expr]:
+        """Where it stands: what sends it, or where a query begins that is iterated by its name."""
+        if self.call[0] in ("call", "attr", "sub") or self.statement is None:
+            return self.frame, self.call
+        return self.statement.frame, self.statement.start
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:

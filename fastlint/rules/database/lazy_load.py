@@ -144,10 +144,11 @@ class LazyLoad(ModelRule):
             costs = f"each `{entity}` sends a query of its own"
         else:
             costs = "the answer sends a query of its own"
+        frame, expr = query.place
         return self.finding(
-            query.frame,
-            query.call[-1],
-            f"`{render(query.call)}` leaves out {names}, which `{model.facts.name}` reads{where}: {costs}",
+            frame,
+            expr[-1],
+            f"`{render(expr)}` leaves out {names}, which `{model.facts.name}` reads{where}: {costs}",
             self._advice(*reads),
             self._severity(read),
             entries=tuple(entries),

@@ -69,7 +69,7 @@ class UnboundedQuery(ModelRule):
         here = statement.frame.function is query.frame.function
         if not here and statement.frame.function not in self.lists.functions:
             return
-        place, expr = (query.frame, query.call) if here else (statement.frame, statement.start)
+        place, expr = query.place if here or statement.kind == "text" else (statement.frame, statement.start)
         what = self._table(statement)
         is_filtered = any(id(s.call) in statement.always for s in statement.steps if s.name in NARROWS)
         rows = f"all rows of {what} that match" if is_filtered else f"every row of {what}"
@@ -78,7 +78,7 @@ class UnboundedQuery(ModelRule):
             why, advice = "only to look at them", "Ask for the rows that are needed, with `.where(...)`"
         yield self.finding(
             place,
-            expr[-1] if expr[0] in ("call", "attr", "sub") else statement.start[-1],
+            expr[-1],
             f"`{render(expr)}` loads {rows} in {self.application.label(answered or route)}, {why}",
             advice,
             Severity.INFO if answered is None or self._gives_all(answered) else severity,
@@ -99,7 +99,7 @@ class UnboundedQuery(ModelRule):
         """Return how bad it is to load what a query without a limit matches; None if that is few."""
         if statement.kind == "text":
             text = statement.text.lower()
-            is_table = re.search(r"\bfrom\s+\w", text) and not any(name in text for name in SYSTEM_TABLES)
+            is_table = re.search(r"\bfrom\s+[\w.\"]+(?![\w.\"]|\s*\()", text) and not any(name in text for name in SYSTEM_TABLES)
             return Severity.WARNING if is_table and not re.search(r"\b(where|join)\b", text) else None
         if statement.kind == "find":
             return self._severity_of_find(statement)

@@ -12,6 +12,7 @@ from fastlint.project.program import Frame, Function
 from fastlint.project.values import Suspended
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
 
 STEPS = frozenset({"next", "anext"})
 METHODS = frozenset({"__next__", "__anext__", "send", "asend"})
@@ -61,16 +62,20 @@ class DependencyGeneratorCalledManually(ModelRule):
             default = parameter.default
             if default is not None and default[0] == "call":
                 outer = frame.parent or self.application.inference.defining_frame(frame.function)
-                provider = self._generator(default, outer)
-                if provider is not None:
+                advanced = _advanced(default)
+                provider = self._generator(default if advanced is None else advanced, outer)
+                if provider is not None and advanced is None:
                     yield self._about_value(frame, default, provider)
+                elif provider is not None:
+                    yield self._about_default(frame, default, provider)
 
     def _generator(self, expr: Expr, frame: Frame, *, any_resource: bool = False) -> Provider | None:
         """Return the dependency whose generator an expression makes."""
         for value in self.application.inference.values(expr, frame):
             if isinstance(value, Suspended) and value.kind in ("generator", "asyncgen"):
                 provider = self.application.providers.of(value.frame)
-                if value.frame.function in self._functions or (any_resource and provider.held):
+                is_handed_out = any_resource and any(a in provider.held for a in provider.given)
+                if value.frame.function in self._functions or is_handed_out:
                     return provider
         return None
 
@@ -121,6 +126,13 @@ class DependencyGeneratorCalledManually(ModelRule):
         message = (
             f"`{name}()` is a generator, not what it yields: outside of `Depends({name})` nothing runs it"
             f"{self.where(frame)}, and nothing runs its clean-up"
+        )
+        return self.finding(frame, call[4], message, self._advice(provider))
+
+    def _about_default(self, frame: Frame, call: Expr, provider: Provider) -> Finding:
+        message = (
+            f"`{render(call)}` runs once, when the module is imported, and every call{self.where(frame)} gets the same "
+            "value, after its clean-up"
         )
         return self.finding(frame, call[4], message, self._advice(provider))
 
