@@ -15,12 +15,14 @@ ENGINE_MAKERS = frozenset({
 
 
 def imported_modules(application: Application) -> list[Module]:
-    """Return the modules that code of requests is in, and what these import, directly or not.
+    """Return the modules that code of requests or the application is in, and what these import, directly or not.
 
     Left out are tests, scripts and migrations.
     """
     found: dict[Module, None] = {}
     pending = [frame.function.module for frame in application.requests]
+    if pending:
+        pending += [m for m in application.program.modules.values() if "FastAPI" in m.facts.mentions]
     while pending:
         module = pending.pop()
         if module in found or module.is_offline:
@@ -43,6 +45,15 @@ def _imports_of(application: Application, module: Module) -> Iterator[Module]:
         target = application.program.find_module(module, name, level)
         if target is not None:
             yield target
+
+
+def is_about_migrations(module: Module) -> bool:
+    """Tell whether a module imports Alembic: what it does runs once in a while."""
+    return any(
+        value[0] == "import" and str(value[1]).partition(".")[0] == "alembic"
+        for bound in module.facts.functions[0].bindings.values()
+        for _, _, value in bound
+    )
 
 
 def engines(application: Application) -> Iterator[tuple[Function, Event]]:

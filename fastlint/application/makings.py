@@ -11,7 +11,7 @@ from fastlint.application.origins import Origins, arguments
 from fastlint.application.requests import Use
 from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import blocks_around, children, names_bound_to, unwrapped, walk
+from fastlint.facts.structure import blocks_around, children, names_bound_to, regions_around, unwrapped, walk
 from fastlint.project.bindings import call_argument, matched_arguments, reaching_bindings
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import LibraryName
@@ -118,9 +118,14 @@ class Makings:
             ]
         )
 
-    def is_asked_for(self, made: Made) -> bool:
-        """Tell whether a caller has to ask for one of its own: `if not shared:`, where `shared=True` is the default."""
+    def is_rare(self, made: Made) -> bool:
+        """Tell whether it is made only after an error, or where a caller asks for one of its own.
+
+        The latter is `if not shared:` where `shared=True` is the default.
+        """
         facts = made.frame.function.facts
+        if regions_around(facts, made.use.span, "except"):
+            return True
         defaults = {p.name: p.default for p in facts.parameters if p.default is not None}
         for _, _, condition in blocks_around(facts, made.use.site.event[3]):
             wanted = condition[0] != "not"

@@ -21,7 +21,7 @@ PER_REQUEST = frozenset({"contextvars.ContextVar.get"})
 class Origins:
     """Follows values back to where they come from: through names, parameters, callers and attributes.
 
-    What cannot be followed to its end counts as different for each request.
+    What is awaited is data that can change, and what cannot be followed to its end counts as different for each request.
     """
 
     def __init__(self, application: Application) -> None:
@@ -34,7 +34,7 @@ class Origins:
     def is_same(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
         """Tell whether an expression gives every request the same."""
         tag = expr[0]
-        if depth > DEEPEST or tag in ("unknown", "elem", "aelem"):
+        if depth > DEEPEST or tag in ("unknown", "elem", "aelem", "await"):
             return False
         if tag == "name":
             return self._is_same_name(str(expr[1]), frame, depth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.imported import engines
+from fastlint.application.imported import engines, is_about_migrations
 from fastlint.project.bindings import call_argument
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -23,7 +23,8 @@ class EngineEcho(ModelRule):
         for function, event in engines(self.application):
             call, block = event[1], event[3]
             echo = call_argument(call, None, "echo")
-            if echo in ON and block == 0:
+            is_for_requests = function.index == 0 or not is_about_migrations(function.module)
+            if echo in ON and block == 0 and is_for_requests:
                 yield self.finding(
                     function,
                     event[5],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.application.imported import is_about_migrations
 from fastlint.application.makings import Made, Makings
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
@@ -44,7 +45,11 @@ class EngineOrConnectionPerRequest(ModelRule):
     def _about(self, made: Made) -> Finding:
         kind = made.resource.kind
         severity = Severity.ERROR
-        if _migrates(made) or self.makings.varying(made.call, made.frame) or self.makings.is_asked_for(made):
+        if (
+            is_about_migrations(made.frame.function.module)
+            or self.makings.varying(made.call, made.frame)
+            or self.makings.is_rare(made)
+        ):
             severity = Severity.INFO
         elif made.resource.rank == 1 or _is_embedded(made):
             severity = Severity.WARNING
@@ -68,16 +73,6 @@ class EngineOrConnectionPerRequest(ModelRule):
                     f"`{render(call)}` asks the database for every table{self.where(site.frame)}, on each request",
                     "Create tables once, at start-up or in a migration",
                 )
-
-
-def _migrates(made: Made) -> bool:
-    """Tell whether the file is about migrations, which a route runs once in a while."""
-    bindings = made.frame.function.module.facts.functions[0].bindings.values()
-    return any(
-        value[0] == "import" and str(value[1]).partition(".")[0] == "alembic"
-        for bound in bindings
-        for _, _, value in bound
-    )
 
 
 def _is_embedded(made: Made) -> bool:

@@ -114,4 +114,4 @@ def _close(kept: Kept) -> str:
 
 def _keeps_nothing(word: str) -> bool:
     """Tell whether a word in the arguments of an engine means that no connection is kept open."""
-    return word in ("NullPool", "StaticPool") or word.startswith("sqlite")
+    return word in ("NullPool", "StaticPool", "check_same_thread") or word.startswith("sqlite")

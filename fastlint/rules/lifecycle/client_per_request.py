@@ -51,7 +51,7 @@ class ClientPerRequest(ModelRule):
         if rank and (self._streams(made) or (verify is not None and verify != ("const", True))):
             rank -= 1
         shared = PER_CALL | {"base_url"} if name.partition(".")[0] in BASE_URL else PER_CALL
-        if self.makings.varying(call, made.frame, shared) or self.makings.is_asked_for(made):
+        if self.makings.varying(call, made.frame, shared) or self.makings.is_rare(made):
             rank = 0
         cost = "takes tens of milliseconds of processor time and opens new connections"
         if made.resource.rank < len(SEVERITIES) - 1:
