@@ -189,6 +189,8 @@ class Lifetimes:
                 for part in walk(expr):
                     if part[0] == "attr" and _closes(str(part[2])) and not self._is_plain(part[1], frame):
                         yield self._closing(str(part[2]), part[1], frame)
+                if called_name(expr) == "getattr" and len(expr[2]) > 1 and _closes(str(expr[2][1][-1])):
+                    yield self._closing(str(expr[2][1][-1]), expr[2][0], frame)
                 if called_name(expr) in KEEPERS or _closes(called_name(expr)):
                     for argument in arguments(expr):
                         yield self._closing("", argument, frame)
