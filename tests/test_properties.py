@@ -10,7 +10,7 @@ import marshal
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +51,8 @@ def planted(files: Files) -> Iterator[Path]:
 
 
 def run(root: Path, *paths: Path) -> tuple[Diagnostic, ...]:
-    return check(Settings(root=root, paths=paths or (root,), cwd=root, cache=False)).diagnostics
+    chosen = Settings(root=root, paths=paths or (root,), cwd=root, cache=False, extend_select=("ALL",))
+    return check(chosen).diagnostics
 
 
 def found_in(files: Files) -> tuple[Diagnostic, ...]:
@@ -64,16 +65,17 @@ def meaning(diagnostics: tuple[Diagnostic, ...]) -> list[tuple[str, str, str]]:
     return sorted((d.filename, d.code, d.chain[-1].target if d.chain else d.message) for d in diagnostics)
 
 
-def is_expression(text: str) -> bool:
-    try:
-        ast.parse(text, mode="eval")
-    except SyntaxError:
-        return False
-    return True
+def is_whole(text: str) -> bool:
+    """Whether a text is an expression, a statement, or the head of a definition."""
+    for form in ("({})", "{}", "{}(): ...", "{}: ..."):
+        with suppress(SyntaxError):
+            ast.parse(form.format(text))
+            return True
+    return False
 
 
 def assert_places_exist(files: Files, found: Diagnostic) -> None:
-    """Every place lies in its file, and what the diagnostic underlines is an expression."""
+    """Every place lies in its file, and what the diagnostic underlines is a piece of code."""
     places = [(found.filename, found.location), (found.filename, found.end_location)]
     places += [(step.filename, step.location) for step in found.chain]
     places += [(entry.filename, entry.location) for entry in found.entry_points]
@@ -84,7 +86,7 @@ def assert_places_exist(files: Files, found: Diagnostic) -> None:
     rows = files[found.filename].split("\n")[found.location.row - 1 : found.end_location.row]
     rows[-1] = rows[-1][: found.end_location.column - 1]
     rows[0] = rows[0][found.location.column - 1 :]
-    assert is_expression("({})".format("\n".join(rows)))
+    assert is_whole("\n".join(rows))
 
 
 @given(programs)
@@ -114,13 +116,17 @@ def test_the_same_program_gives_the_same_answer(files: Files) -> None:
 
 @given(programs)
 def test_names_of_files_mean_nothing(files: Files) -> None:
-    def renamed(text: str) -> str:
-        for old, new in (("first", "zfirst"), ("second", "asecond"), ("package", "bpackage")):
-            text = text.replace(old, new)
+    names = (("first", "zfirst"), ("second", "asecond"), ("package", "bpackage"))
+
+    def renamed(text: str, *, back: bool = False) -> str:
+        for old, new in names:
+            text = text.replace(new, old) if back else text.replace(old, new)
         return text
 
-    expected = sorted(tuple(map(renamed, row)) for row in meaning(found_in(files)))
-    assert meaning(found_in({renamed(path): renamed(text) for path, text in files.items()})) == expected
+    found = meaning(found_in({renamed(path): renamed(text) for path, text in files.items()}))
+    assert sorted(tuple(renamed(word, back=True) for word in row) for row in found) == meaning(
+        found_in(files)
+    )
 
 
 @given(programs)

@@ -8,6 +8,7 @@ from fastlint.project.program import Function
 from fastlint.project.values import LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import heading
 
 CACHES = frozenset({
     "functools.lru_cache", "functools.cache", "functools.cached_property", "cachetools.cached",
@@ -30,7 +31,7 @@ class SyncCacheOnCoroutine(ModelRule):
                 if name is not None:
                     yield self.finding(
                         function,
-                        _name_span(function),
+                        heading(function),
                         f"`@{name}` keeps the coroutine of `{function.facts.name}` and gives it out again; "
                         "awaiting it a second time raises `RuntimeError`",
                         "Use a cache that awaits: `@alru_cache(ttl=...)` of async-lru",
@@ -44,9 +45,3 @@ class SyncCacheOnCoroutine(ModelRule):
                 if isinstance(value, LibraryName) and value.name in CACHES:
                     return value.name.rpartition(".")[2]
         return None
-
-
-def _name_span(function: Function) -> tuple[int, int, int, int]:
-    """Return where `async def name` stands."""
-    row, column = function.facts.span[:2]
-    return (row, column, row, column + len(f"async def {function.facts.name}".encode()))

@@ -19,12 +19,13 @@ class SyncExceptionHandler(ModelRule):
         """Look at the plain handlers that are proven to do nothing else."""
         for entry in self.application.entries:
             function = entry.frame.function
-            if entry.kind == "exception handler" and entry.runs_on == THREAD:
-                if self.application.computing.only_computes(entry.frame):
-                    yield self.finding(
-                        entry.frame,
-                        heading(function),
-                        f"`{function.facts.name}` only computes, but as a plain `def` it takes a turn in the thread "
-                        "pool for each error",
-                        f"Write `async def {function.facts.name}`",
-                    )
+            if entry.kind != "exception handler" or entry.runs_on != THREAD:
+                continue
+            if self.application.computing.only_computes(entry.frame):
+                yield self.finding(
+                    entry.frame,
+                    heading(function),
+                    f"`{function.facts.name}` only computes, but as a plain `def` it takes a turn in the thread "
+                    "pool for each error",
+                    f"Write `async def {function.facts.name}`",
+                )
