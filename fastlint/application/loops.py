@@ -39,7 +39,7 @@ SEVERAL = 12
 WRAPPERS = frozenset({"enumerate", "sorted", "reversed", "list", "tuple", "set", "frozenset", "iter", "tqdm"})
 PASSING = WRAPPERS | {"zip", "filter", "map", "dict", "fromkeys", "chain", "split", "get", "loads"}
 """Functions and methods that hand on the items of what they are given."""
-BATCHING = ("batch", "chunk")
+BATCHING = ("batch", "chunk", "groupby")
 """Parts of the names of functions and variables that cut a collection into pieces."""
 PLACES = frozenset({
     "shard", "tenant", "engine", "db", "database", "schema", "connection", "conn", "bind", "replica", "cluster",
