@@ -26,7 +26,7 @@ PLACES = {"thread", "process", "loop", "caller"}
 EFFECTS = {"memoises", "offloads", "blocks", "transparent"}
 ACTS = {
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
-    "task", "gather", "compute", "settings", "templates", "schema", "weights",
+    "task", "gather", "compute", "settings", "templates", "schema", "weights", "metadata",
 }  # fmt: skip
 RESOURCES = {"engine", "pool", "connection", "session", "client", "throwaway", "executor", "file"}
 SECTIONS = {

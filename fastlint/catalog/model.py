@@ -13,7 +13,7 @@ PLACES = ("thread", "process", "loop", "caller")
 DECORATOR_EFFECTS = ("memoises", "offloads", "blocks", "transparent")
 ACTS = (
     "query", "write", "command", "commit", "rollback", "flush", "refresh", "close", "request", "sleep",
-    "task", "gather", "compute", "settings", "templates", "schema", "weights",
+    "task", "gather", "compute", "settings", "templates", "schema", "weights", "metadata",
 )  # fmt: skip
 RESOURCES = ("engine", "pool", "connection", "session", "client", "throwaway", "executor", "file")
 """A throwaway is a client that one call makes, uses and closes: `httpx.get`."""

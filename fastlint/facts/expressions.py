@@ -336,6 +336,8 @@ class ExpressionReader:
                 parts.append(self.expr(part.value))
                 if part.format_spec is not None:
                     self.expr(part.format_spec)
+            elif isinstance(part, ast.Constant):
+                parts.append(_constant(part.value))
         return ("text", tuple(parts))
 
     def _on_yield(self, node: ast.Yield) -> Expr:

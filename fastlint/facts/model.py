@@ -16,7 +16,7 @@ An expression is a tuple whose first item is its tag:
     ("any", expressions)                 one of several: `a or b`, `a if c else b`; with a span, the annotation `A | B`
     ("not", expression)
     ("binop", operator, left, right, span)
-    ("text", parts)                      an f-string, and what is written into it
+    ("text", parts)                      an f-string: its pieces and what is written between them
     ("compare", parts, operators)        a comparison, what is compared and how ("Eq", "Is", ...)
     ("other", parts)                     another operation, and what it is made of
     ("lambda", function)                 index into ModuleFacts.functions

@@ -1,0 +1,156 @@
+"""What is cached: by a decorator, by the body of a function, or by a function further up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastlint.application.contexts import Application
+from fastlint.application.model import REQUEST
+from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.facts.structure import called_name
+from fastlint.project.program import Frame, Function
+from fastlint.project.values import LibraryName
+
+MEMORIES = frozenset({
+    "functools.lru_cache", "functools.cache", "methodtools.lru_cache", "cachetools.cached", "cachetools.cachedmethod",
+    "cachetools.func.fifo_cache", "cachetools.func.lfu_cache", "cachetools.func.lru_cache", "cachetools.func.rr_cache",
+    "cachetools.func.ttl_cache", "async_lru.alru_cache", "aiocache.cached", "aiocache.cached_stampede",
+    "aiocache.multi_cached", "cashews.cache", "cashews.cache.early", "cashews.cache.failover", "cashews.cache.hit",
+    "cashews.cache.soft", "fastapi_cache.decorator.cache", "diskcache.Cache.memoize", "joblib.Memory.cache",
+    "dogpile.cache.region.CacheRegion.cache_on_arguments", "cachier.cachier",
+})  # fmt: skip
+"""Decorators that keep the results of a function, one for each way to call it."""
+WORDS = ("cache", "memo")
+"""Parts of the names of decorators and stores that keep results, whoever wrote them."""
+SETTERS = frozenset({"set", "setex", "put", "set_many", "mset", "hset", "psetex", "cache_set", "set_cache"})
+FARTHEST = 4
+MOST_CALLERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CacheDecorator:
+    """A decorator that keeps results: the library name, and the decorator as it is written."""
+
+    name: str
+    expr: Expr
+
+    @property
+    def short(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition(".")[2]
+
+
+def cache_decorators(application: Application, function: Function) -> Iterator[CacheDecorator]:
+    """Yield the decorators of libraries that keep what a function returns, the lowest first."""
+    if not function.facts.decorators:
+        return
+    frame = application.inference.defining_frame(function)
+    for decorator in reversed(function.facts.decorators):
+        target = decorator[1] if decorator[0] == "call" else decorator
+        for value in application.inference.values(target, frame):
+            if isinstance(value, LibraryName) and value.name in MEMORIES:
+                yield CacheDecorator(value.name, decorator)
+
+
+class Caches:
+    """Answers whether what a function does is remembered: there, or by whoever calls it."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def remembers(self, frame: Frame) -> bool:
+        """Tell whether a function, or one of the functions that lead to it, keeps what it found."""
+        seen = {frame}
+        queue = deque([(frame, 0)])
+        while queue:
+            current, distance = queue.popleft()
+            if self.is_cache(current.function):
+                return True
+            if distance < FARTHEST:
+                for site in self.application.calls_of(current):
+                    if site.frame not in seen:
+                        seen.add(site.frame)
+                        queue.append((site.frame, distance + 1))
+        return False
+
+    def is_cache(self, function: Function) -> bool:
+        """Tell whether a function keeps its result: under a decorator, or in something that outlives the call."""
+        if function.index == 0:
+            return False
+        decorators = (d[1] if d[0] == "call" else d for d in function.facts.decorators)
+        return any(map(_is_named_cache, decorators)) or keeps(function.facts)
+
+
+def keeps(facts: FunctionFacts) -> bool:
+    """Tell whether a function puts something where it outlives the call, or into a cache."""
+    if any(name in facts.bindings for name in facts.outer_names):
+        return True
+    if any(_outlives(base, facts) for base, _, _ in facts.stores):
+        return True
+    return any(
+        kind in ("call", "drop")
+        and called_name(expr) in SETTERS
+        and expr[1][0] == "attr"
+        and len(expr[2]) + len(expr[3]) > 1
+        for kind, expr, *_ in facts.events
+    )
+
+
+def _outlives(base: Expr, facts: FunctionFacts) -> bool:
+    """Tell whether what hangs on an expression outlives the call: `self.x`, `CACHE[key]`, `app.state.x`.
+
+    What a constructor sets on its object lives as long as that.
+    """
+    words = []
+    while base[0] in ("attr", "sub", "call"):
+        if base[0] == "attr":
+            words.append(str(base[2]))
+        base = base[1]
+    if base[0] != "name":
+        return False
+    root = str(base[1])
+    if "app" in (*words, root) or root == "cls":
+        return True
+    if root == "self":
+        return facts.name != "__init__"
+    parameters = {parameter.name for parameter in facts.parameters}
+    return root not in parameters and root not in facts.bindings
+
+
+def _is_named_cache(decorator: Expr) -> bool:
+    names = []
+    while decorator[0] in ("attr", "call"):
+        if decorator[0] == "attr":
+            names.append(str(decorator[2]))
+        decorator = decorator[1]
+    if decorator[0] == "name":
+        names.append(str(decorator[1]))
+    return any(word in name.lower() for name in names for word in WORDS)
+
+
+class Called:
+    """Answers which functions requests call, those under a cache included: their bodies run once for each key."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self._running = {frame.function for frame in application.requests}
+        self._entries = {entry.frame.function for entry in application.entries if entry.phase == REQUEST}
+
+    def calls(self, function: Function) -> Iterator[tuple[Frame, Expr]]:
+        """Yield the calls of a function in code that runs for requests."""
+        inference = self.application.inference
+        for caller, call in inference.call_sites.named(function)[:MOST_CALLERS]:
+            if caller not in self._running:
+                continue
+            frame = self.application.program.generic_frame(caller)
+            callees = inference.values(call[1], frame)
+            if any(getattr(v, "function", None) is function for v in callees) or not callees:
+                yield frame, call
+
+    def is_called(self, function: Function) -> bool:
+        """Tell whether requests call a function: as a route, a dependency, or from what they run."""
+        if function in self._entries or function in self._running:
+            return True
+        return any(True for _ in self.calls(function))

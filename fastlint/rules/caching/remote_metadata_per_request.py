@@ -1,0 +1,116 @@
+"""FL406: A request fetches the keys of the identity provider again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastlint.application.cached import Caches, cache_decorators
+from fastlint.application.makings import Makings
+from fastlint.application.origins import Origins
+from fastlint.application.written import words
+from fastlint.diagnostics import Severity
+from fastlint.facts.model import Expr
+from fastlint.facts.structure import unwrapped
+from fastlint.project.bindings import call_argument
+from fastlint.project.calls import Site
+from fastlint.project.performs import performed
+from fastlint.project.program import Frame, Function
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import heading, render
+
+METADATA = re.compile(
+    r"jwks|openid[-_]?config|oidc[-_]?(config|discovery|metadata)|oauth-authorization-server|discovery_(url|uri|endpoint)"
+    r"|public_?keys?_(url|uri|endpoint)|openid-connect/certs|oauth2/v\d/certs",
+    re.IGNORECASE,
+)
+"""What names and addresses of keys and descriptions of identity providers look like."""
+ADDRESSES = ("url", "uri", "endpoint")
+LOGIN = re.compile(r"login|callback|authoriz|sso|oauth|token|well-known|sign_?in|/auth\b|oidc", re.IGNORECASE)
+"""Routes that a user passes once, not at each request."""
+EVERY = frozenset({"dependency", "middleware"})
+FOREVER = frozenset({"lru_cache", "cache", "cached"})
+CLIENT = "jwt.PyJWKClient"
+
+
+class RemoteMetadataPerRequest(ModelRule):
+    """A request fetches the keys of the identity provider again."""
+
+    code = "FL406"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at requests to other services, and at clients for keys, on the request path."""
+        self.caches = Caches(self.application)
+        self.makings = Makings(self.application)
+        self.origins = Origins(self.application)
+        for site in self.application.requests.sites():
+            call = unwrapped(site.event[1])
+            if call[0] == "call" and self._is_metadata(site, call) and not self._is_kept(site, call):
+                yield self._finding(site, call)
+        yield from self._remembered()
+
+    def _is_metadata(self, site: Site, call: Expr) -> bool:
+        """Tell whether a call fetches keys, by what the catalog knows of it or by the address that it is given."""
+        if any("metadata" in act.words for act in site.acts):
+            given = call_argument(call, None, "key") or call_argument(call, None, "validate")
+            return given in (None, ("const", None))
+        return self._fetches(site, call)
+
+    def _fetches(self, site: Site, call: Expr) -> bool:
+        if not any("request" in done for _, done in performed(site)):
+            return False
+        given = [*call[2], *(value for name, value in call[3] if name in ADDRESSES)]
+        inference = self.application.inference
+        return any(METADATA.search(w) for expr in given[:2] for w in words(inference, expr, site.frame))
+
+    def _is_kept(self, site: Site, call: Expr) -> bool:
+        if self.makings.is_kept(call, site.frame):
+            return True
+        is_client = any(act.name == CLIENT for act in site.acts)
+        return not is_client and self.caches.remembers(site.frame)
+
+    def _finding(self, site: Site, call: Expr) -> Finding:
+        is_client = any(act.name == CLIENT for act in site.acts)
+        what = "makes a client that has to fetch the keys anew" if is_client else "fetches the keys of the identity provider"
+        return self.finding(
+            site.frame,
+            call[-1],
+            f"`{render(call)}` {what} for each request{self.where(site.frame)}, which waits for the answer",
+            "Make one `PyJWKClient` at module level, which keeps the keys, and call it in a thread"
+            if is_client
+            else "Keep the answer for some minutes: in a cache with an expiry time, or use one `PyJWKClient` for all requests",
+            self._severity(site.frame, call),
+        )
+
+    def _severity(self, frame: Frame, call: Expr) -> Severity:
+        """A login passes once what a dependency does for each request; an address may differ each time."""
+        entries = self.application.entries_of(frame)
+        routes = [entry for entry in entries if entry.kind == "route"]
+        if not any(e.kind in EVERY for e in entries) and all(LOGIN.search(e.label) for e in routes):
+            return Severity.INFO
+        if call[2] and not self.origins.is_same(call[2][0], frame):
+            return Severity.WARNING
+        return Severity.ERROR
+
+    def _remembered(self) -> Iterator[Finding]:
+        """Look at functions whose answer is kept until the process ends."""
+        for function in self.application.program.functions():
+            for decorator in cache_decorators(self.application, function):
+                if decorator.name.startswith("functools.") and self._fetches_below(function):
+                    yield self.finding(
+                        function,
+                        heading(function),
+                        f"`@{decorator.short}` keeps what `{function.facts.name}` fetched until the process ends: "
+                        "keys that the provider changed are never seen, nor is a failure tried again that returned `None`",
+                        "Keep the answer for some minutes only: `@cached(TTLCache(maxsize=1, ttl=300))` of cachetools",
+                        Severity.INFO,
+                    )
+
+    def _fetches_below(self, function: Function) -> bool:
+        frame = self.application.program.generic_frame(function)
+        for site in self.application.resolver.sites(frame):
+            call = unwrapped(site.event[1])
+            if call[0] == "call" and self._fetches(site, call):
+                return True
+        return False
