@@ -85,7 +85,7 @@ class Caches:
 
 def keeps(facts: FunctionFacts) -> bool:
     """Tell whether a function puts something where it outlives the call, or into a cache."""
-    if any(name in facts.bindings for name in facts.outer_names):
+    if facts.outer_names:
         return True
     if any(_outlives(base, facts) for base, _, _ in facts.stores):
         return True

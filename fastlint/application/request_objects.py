@@ -16,7 +16,7 @@ from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
 
 REQUESTS = (
-    "starlette.requests.HTTPConnection", "starlette.websockets.WebSocket", "starlette.responses.Response",
+    "fastapi.Request", "starlette.requests.HTTPConnection", "fastapi.WebSocket", "starlette.responses.Response",
 )  # fmt: skip
 TASKS = ("starlette.background.BackgroundTasks", "starlette.background.BackgroundTask")
 BY_VALUE = (

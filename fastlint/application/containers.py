@@ -1,0 +1,194 @@
+"""Containers that live as long as the process, and what the program does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastlint.application.contexts import Application
+from fastlint.application.incoming import is_function_of_project
+from fastlint.facts.model import Expr, Span
+from fastlint.facts.structure import called_name
+from fastlint.project.program import Frame, Module, ProjectClass
+from fastlint.project.values import ClassValue, Instance, ModuleValue
+
+LITERALS = frozenset({"dict", "list", "set"})
+MAKERS = frozenset({"dict", "list", "set", "defaultdict", "OrderedDict", "Counter", "deque"})
+TAKES_OUT = frozenset({
+    "pop", "popitem", "popleft", "clear", "remove", "discard", "move_to_end", "difference_update",
+    "intersection_update",
+})  # fmt: skip
+PUTS_IN = frozenset({"add", "append", "appendleft", "setdefault", "insert"})
+PER_OBJECT = ("pydantic.BaseModel", "sqlalchemy.orm.DeclarativeBase", "enum.Enum")
+"""Bases of classes that give each object containers of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container: the module or class that holds it, its name, and the kind of it."""
+
+    owner: Module | ProjectClass
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A place that puts something into a container: under which key, if it has one."""
+
+    container: Container
+    frame: Frame
+    expr: Expr
+    span: Span
+    key: Expr | None
+    value: Expr | None
+
+
+class Containers:
+    """Answers which containers grow, and whether anything is ever taken out of them."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.inference = application.inference
+        self._lasting: set[ProjectClass] | None = None
+        self._bounded: set[str] | None = None
+
+    def growths(self) -> Iterator[Growth]:
+        """Yield the places on the request path that put something into such a container."""
+        for frame in self.application.requests:
+            facts = frame.function.facts
+            values = {id(base): value for base, name, value in facts.stores if name == "[]"}
+            for kind, expr, _, _, _, span in facts.events:
+                if kind == "setitem":
+                    yield from self._grown(frame, expr[1], expr, span, expr[2], values.get(id(expr[1])))
+                elif kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in PUTS_IN and expr[2]:
+                    base, is_keyed = expr[1][1], expr[1][2] in ("add", "setdefault")
+                    if base[0] == "sub":
+                        for growth in self._grown(frame, base[1], expr, span, base[2], expr[2][-1]):
+                            if growth.container.kind == "defaultdict":
+                                yield growth
+                    else:
+                        key = expr[2][0] if is_keyed else None
+                        yield from self._grown(frame, base, expr, span, key, expr[2][-1])
+
+    def is_bounded(self, container: Container) -> bool:
+        """Tell whether something in the program takes entries out of a container of that name, or counts them."""
+        if self._bounded is None:
+            self._bounded = set(self._taken_from())
+        return container.name in self._bounded
+
+    def _grown(
+        self, frame: Frame, base: Expr, expr: Expr, span: Span, key: Expr | None, value: Expr | None
+    ) -> Iterator[Growth]:
+        container = self._find(base, frame)
+        if container is not None:
+            yield Growth(container, frame, expr, span, key, value)
+
+    def _find(self, base: Expr, frame: Frame) -> Container | None:
+        function = frame.function
+        if base[0] == "name":
+            facts = function.facts
+            name = str(base[1])
+            is_local = name in function.parameters or (name in facts.bindings and name not in facts.outer_names)
+            if is_local or (function.parent is not None and not name.isupper()):
+                return None
+            return self._of_module(function.module, name)
+        if base[0] != "attr":
+            return None
+        for value in self.inference.values(base[1], frame):
+            if isinstance(value, ModuleValue):
+                return self._of_module(value.module, base[2])
+            if isinstance(value, (ClassValue, Instance)) and isinstance(value.cls, ProjectClass):
+                return self._of_class(value.cls, base[2])
+        return None
+
+    def _of_module(self, module: Module, name: str, depth: int = 0) -> Container | None:
+        for _, _, value in module.facts.functions[0].bindings.get(name, ()):
+            if value[0] == "import" and value[3] and depth < 3:
+                target = self.application.program.find_module(module, value[1], value[2])
+                return self._of_module(target, value[3], depth + 1) if target is not None else None
+            kind = _kind(value)
+            if kind:
+                return Container(module, name, kind)
+        return None
+
+    def _of_class(self, cls: ProjectClass, name: str) -> Container | None:
+        """Return a container of a class, or of the only objects of a class, which modules make."""
+        for base in self.inference.mro(cls):
+            if not isinstance(base, ProjectClass):
+                continue
+            if any(self.inference.is_subclass(ClassValue(base), each) for each in PER_OBJECT) or base.facts.decorators:
+                return None
+            stores = self.inference.stores.of_class(base, name)
+            if stores:
+                made = [(method, _kind(value)) for method, value in stores]
+                if all(m.facts.name == "__init__" and kind for m, kind in made) and base in self._of_modules():
+                    return Container(base, name, made[0][1])
+                return None
+            for _, _, value in base.own(name):
+                kind = _kind(value)
+                return Container(base, name, kind) if kind else None
+        return None
+
+    def _of_modules(self) -> set[ProjectClass]:
+        """Return the classes of which a module makes an object."""
+        if self._lasting is None:
+            self._lasting = set()
+            for module in self.application.program.modules.values():
+                if module.is_test:
+                    continue
+                for bindings in module.facts.functions[0].bindings.values():
+                    for _, _, value in bindings:
+                        call = value[2] if value[0] == "typed" and value[2] is not None else value
+                        if call[0] == "call":
+                            for callee in self.inference.values(call[1], module.frame):
+                                if isinstance(callee, ClassValue) and isinstance(callee.cls, ProjectClass):
+                                    self._lasting.add(callee.cls)
+        return self._lasting
+
+    def _taken_from(self) -> Iterator[str]:
+        """Yield the names of containers that something is taken out of, that are counted, replaced or handed on."""
+        for function in self.application.program.functions():
+            facts = function.facts
+            if function.index > 0:
+                yield from facts.outer_names
+                if facts.name != "__init__":
+                    yield from (name for _, name, _ in facts.stores if name not in ("[]", "[+]"))
+            for kind, expr, *_ in facts.events:
+                if kind == "delete":
+                    yield from map(_name, _deleted(expr))
+                elif kind in ("call", "drop"):
+                    if expr[1][0] == "attr" and expr[1][2] in TAKES_OUT:
+                        yield _name(expr[1][1])
+                    elif called_name(expr) == "len":
+                        yield from map(_name, expr[2])
+                    elif any(_name(argument) for argument in expr[2]) and self._is_own(expr, function.module, function.index):
+                        yield from map(_name, expr[2])
+
+    def _is_own(self, call: Expr, module: Module, index: int) -> bool:
+        """Tell whether a call is one of the program's functions."""
+        frame = self.application.program.generic_frame(module.functions[index])
+        return is_function_of_project(self.inference.values(call[1], frame))
+
+
+def _kind(value: Expr) -> str:
+    """Return what kind of container an expression makes, or nothing."""
+    if value[0] == "typed":
+        return _kind(value[2]) if value[2] is not None else ""
+    if value[0] in LITERALS:
+        return str(value[0])
+    if value[0] == "call" and called_name(value) in MAKERS:
+        is_limited = called_name(value) == "deque" and (len(value[2]) > 1 or any(k == "maxlen" for k, _ in value[3]))
+        return "" if is_limited else called_name(value)
+    return ""
+
+
+def _deleted(expr: Expr) -> list[Expr]:
+    parts = expr[1] if expr[0] in ("tuple", "list") else (expr,)
+    return [part[1] if part[0] == "sub" else part for part in parts]
+
+
+def _name(expr: Expr) -> str:
+    if expr[0] == "sub":
+        return _name(expr[1])
+    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""

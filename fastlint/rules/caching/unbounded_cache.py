@@ -1,0 +1,136 @@
+"""FL410: A container grows with what clients send, and nothing takes anything out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastlint.application.cached import CacheDecorator, Called, cache_decorators
+from fastlint.application.containers import Containers, Growth
+from fastlint.application.incoming import Incoming
+from fastlint.diagnostics import Severity
+from fastlint.facts.structure import called_name
+from fastlint.project.bindings import call_argument, matched_arguments
+from fastlint.project.program import Frame, Function
+from fastlint.project.values import Instance
+from fastlint.rules.finding import Finding
+from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import heading, render
+
+DATA = ("db", "database", "fake", "store", "storage", "repo", "table", "mock", "dummy")
+"""Parts of the names of containers that stand for a database, as tutorials have them."""
+SHARED = ("Lock", "Semaphore", "Condition", "Event")
+CONNECTIONS = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
+ENDLESS = "functools.cache"
+LRU = frozenset({"functools.lru_cache", "async_lru.alru_cache"})
+AIOCACHE = frozenset({"aiocache.cached", "aiocache.cached_stampede"})
+
+
+class UnboundedCache(ModelRule):
+    """A container grows with what clients send, and nothing takes anything out."""
+
+    code = "FL410"
+
+    def find(self) -> Iterator[Finding]:
+        """Look at containers that live as long as the process, and at caches without a size."""
+        self.incoming = Incoming(self.application)
+        self.containers = Containers(self.application)
+        seen = set()
+        for growth in self.containers.growths():
+            if growth.container not in seen and self._is_endless(growth):
+                seen.add(growth.container)
+                yield self._about_container(growth)
+        self.called = Called(self.application)
+        for function in self.application.program.functions():
+            for decorator in cache_decorators(self.application, function):
+                if _has_no_bound(decorator) and self._differs(function):
+                    yield self._about_decorator(function, decorator)
+
+    def _is_endless(self, growth: Growth) -> bool:
+        """Tell whether a place adds something new again and again, that nothing takes out."""
+        container = growth.container
+        if any(word in part for part in container.name.lower().split("_") for word in DATA):
+            return False
+        if self.containers.is_bounded(container) or self._is_shared(growth):
+            return False
+        if growth.key is None:
+            return growth.value is not None and self._is_entry(growth)
+        return self.incoming.is_sent(growth.key, growth.frame) and not self._is_body(growth)
+
+    def _is_entry(self, growth: Growth) -> bool:
+        """Tell whether a list gets something of a request."""
+        return growth.value is not None and self.incoming.is_sent(growth.value, growth.frame)
+
+    def _is_shared(self, growth: Growth) -> bool:
+        """Tell whether what is put in is a lock, or a connection whose end takes it out (another rule)."""
+        parts = [part for part in (growth.key, growth.value) if part is not None]
+        for value in (v for part in parts for v in self.application.inference.values(part, growth.frame)):
+            if isinstance(value, Instance) and isinstance(value.cls, str) and value.cls.endswith(SHARED):
+                return True
+            if any(self.application.inference.is_subclass(value, base) for base in CONNECTIONS):
+                return True
+        return any(part[0] == "call" and called_name(part).endswith(SHARED) for part in parts)
+
+    def _is_body(self, growth: Growth) -> bool:
+        """Tell whether a route stores what it is sent: the container is its data."""
+        value = growth.value
+        kinds = self.application.kinds_of(growth.frame)
+        return (
+            "route" in kinds and value is not None and value[0] == "name" and value[1] in growth.frame.function.parameters
+        )
+
+    def _about_container(self, growth: Growth) -> Finding:
+        name = growth.container.name
+        what = "list" if growth.container.kind in ("list", "deque") else "set" if growth.container.kind == "set" else "dictionary"
+        instead = (
+            "`collections.deque(maxlen=1000)`" if what == "list" else "`cachetools.TTLCache(maxsize=1000, ttl=300)`"
+        )
+        return self.finding(
+            growth.frame,
+            growth.span,
+            f"`{name}` grows with what clients send{self.where(growth.frame)}, and nothing ever takes an entry out; "
+            "the process needs more and more memory",
+            f"Make `{name}` a {instead}, or take out what is no longer needed",
+        )
+
+    def _differs(self, function: Function) -> bool:
+        """Tell whether requests call a function with something that clients choose."""
+        frame = self.application.program.generic_frame(function)
+        parameters = function.facts.parameters[int(frame.receiver is not None):]
+        if self.application.kinds_of(frame) & {"route", "dependency"}:
+            return any(self.incoming.is_sent_parameter(frame, parameter) for parameter in parameters)
+        return any(self._is_sent_by(function, frame, caller, call) for caller, call in self.called.calls(function))
+
+    def _is_sent_by(self, function: Function, frame: Frame, caller: Frame, call: tuple[object, ...]) -> bool:
+        skip = int(frame.receiver is not None)
+        return any(
+            not self.incoming.is_fixed(frame, parameter) and self.incoming.is_sent(argument, caller)
+            for parameter, argument in matched_arguments(function.facts.parameters[skip:], call)
+        )
+
+    def _about_decorator(self, function: Function, decorator: CacheDecorator) -> Finding:
+        expr = decorator.expr
+        is_aiocache = decorator.name in AIOCACHE
+        return self.finding(
+            function,
+            expr[-1] if expr[0] in ("call", "attr") else heading(function),
+            f"`@{render(expr)}` keeps an answer of `{function.facts.name}` for everything that clients send, "
+            f"{'for ever' if is_aiocache else 'without a limit'}; the process needs more and more memory",
+            "Give it a `ttl`" if is_aiocache else "Give it a size: `@lru_cache(maxsize=1000)`",
+            Severity.WARNING,
+        )
+
+
+def _has_no_bound(decorator: CacheDecorator) -> bool:
+    """Tell whether a cache keeps everything: no size, or no time for one that has no size."""
+    call = decorator.expr
+    if decorator.name == ENDLESS:
+        return True
+    if call[0] != "call":
+        return False
+    if decorator.name in LRU:
+        return call_argument(call, 0, "maxsize") == ("const", None)
+    if decorator.name in AIOCACHE:
+        memory = call_argument(call, 6, "cache")
+        is_memory = memory is None or str(memory[-2 if memory[0] == "attr" else 1]) in ("MEMORY", "SimpleMemoryCache")
+        return is_memory and call_argument(call, 0, "ttl") in (None, ("const", None))
+    return False
