@@ -89,7 +89,9 @@ class Containers:
         if base[0] == "name":
             facts = function.facts
             name = str(base[1])
-            is_local = name in function.parameters or (name in facts.bindings and name not in facts.outer_names)
+            is_local = name in function.parameters or (
+                name in facts.bindings and name not in facts.outer_names
+            )
             if is_local or (function.parent is not None and not name.isupper()):
                 return None
             return self._of_module(function.module, name)
@@ -117,12 +119,18 @@ class Containers:
         for base in self.inference.mro(cls):
             if not isinstance(base, ProjectClass):
                 continue
-            if any(self.inference.is_subclass(ClassValue(base), each) for each in PER_OBJECT) or base.facts.decorators:
+            if (
+                any(self.inference.is_subclass(ClassValue(base), each) for each in PER_OBJECT)
+                or base.facts.decorators
+            ):
                 return None
             stores = self.inference.stores.of_class(base, name)
             if stores:
                 made = [(method, _kind(value)) for method, value in stores]
-                if all(m.facts.name == "__init__" and kind for m, kind in made) and base in self._of_modules():
+                if (
+                    all(m.facts.name == "__init__" and kind for m, kind in made)
+                    and base in self._of_modules()
+                ):
                     return Container(base, name, made[0][1])
                 return None
             for _, _, value in base.own(name):
@@ -162,7 +170,9 @@ class Containers:
                         yield _name(expr[1][1])
                     elif called_name(expr) == "len":
                         yield from map(_name, expr[2])
-                    elif any(_name(argument) for argument in expr[2]) and self._is_own(expr, function.module, function.index):
+                    elif any(_name(argument) for argument in expr[2]) and self._is_own(
+                        expr, function.module, function.index
+                    ):
                         yield from map(_name, expr[2])
 
     def _is_own(self, call: Expr, module: Module, index: int) -> bool:
@@ -178,7 +188,9 @@ def _kind(value: Expr) -> str:
     if value[0] in LITERALS:
         return str(value[0])
     if value[0] == "call" and called_name(value) in MAKERS:
-        is_limited = called_name(value) == "deque" and (len(value[2]) > 1 or any(k == "maxlen" for k, _ in value[3]))
+        is_limited = called_name(value) == "deque" and (
+            len(value[2]) > 1 or any(k == "maxlen" for k, _ in value[3])
+        )
         return "" if is_limited else called_name(value)
     return ""
 

@@ -39,7 +39,9 @@ class Incoming:
         self.inference = application.inference
         self._parameters: dict[tuple[Function, str], bool] = {}
         self._receiving = {
-            entry.frame.function for entry in application.entries if entry.phase == REQUEST and entry.kind in RECEIVING
+            entry.frame.function
+            for entry in application.entries
+            if entry.phase == REQUEST and entry.kind in RECEIVING
         }
         self._running = {frame.function for frame in application.requests}
 
@@ -120,12 +122,16 @@ class Incoming:
             if base[0] in ("name", "attr") and base[1 if base[0] == "name" else 2] == "Literal":
                 return True
         values = self.inference.parameter(frame, parameter)
-        return bool(values) and all(any(self.inference.is_subclass(v, base) for base in FIXED) for v in values)
+        return bool(values) and all(
+            any(self.inference.is_subclass(v, base) for base in FIXED) for v in values
+        )
 
     def _is_data(self, values: Values) -> bool:
         """Tell whether what a dependency provides belongs to the client: a user, a token, a filter."""
         for value in values:
-            if not isinstance(value, Instance) or any(self.inference.is_subclass(value, base) for base in FIXED):
+            if not isinstance(value, Instance) or any(
+                self.inference.is_subclass(value, base) for base in FIXED
+            ):
                 continue
             if isinstance(value.cls, ProjectClass) and self.application.models.of(value.cls) is not None:
                 return True

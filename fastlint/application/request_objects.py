@@ -78,7 +78,12 @@ class RequestObjects:
         return self._is_by_value(cls, by_text=by_text)
 
     def _of_library(self, value: Value) -> str:
-        kinds = (("session", SESSIONS), ("connection", CONNECTIONS), ("request", REQUESTS), ("task list", TASKS))
+        kinds = (
+            ("session", SESSIONS),
+            ("connection", CONNECTIONS),
+            ("request", REQUESTS),
+            ("task list", TASKS),
+        )
         for what, bases in kinds:
             if any(self.inference.is_subclass(value, base) for base in bases):
                 return f"a {what}" if what != "request" else "the request"
@@ -87,7 +92,10 @@ class RequestObjects:
     def _is_by_value(self, cls: ProjectClass, *, by_text: bool) -> bool:
         if any(self.inference.is_subclass(Instance(cls), base) for base in BY_VALUE):
             return True
-        if any(_last(d[1] if d[0] == "call" else d) in ("dataclass", "define", "frozen", "attrs") for d in cls.facts.decorators):
+        if any(
+            _last(d[1] if d[0] == "call" else d) in ("dataclass", "define", "frozen", "attrs")
+            for d in cls.facts.decorators
+        ):
             return True
         wanted = WRITTEN if by_text else COMPARED
         return any(class_attribute(self.inference, cls, name, Instance(cls)) for name in wanted)

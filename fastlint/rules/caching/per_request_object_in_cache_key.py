@@ -46,7 +46,11 @@ class PerRequestObjectInCacheKey(ModelRule):
         self.objects = RequestObjects(self.application)
         for function in self.application.program.functions():
             for decorator in cache_decorators(self.application, function):
-                if decorator.name not in BY_TEXT and function.facts.is_async and "async_lru" not in decorator.name:
+                if (
+                    decorator.name not in BY_TEXT
+                    and function.facts.is_async
+                    and "async_lru" not in decorator.name
+                ):
                     continue  # it keeps a coroutine, and can be used once at all
                 if decorator.name in BY_TEXT | BY_OBJECT and not self._has_key(decorator):
                     found = self._offender(function, decorator)
@@ -68,7 +72,9 @@ class PerRequestObjectInCacheKey(ModelRule):
     def _has_builder_for_all(self) -> bool:
         """Whether `FastAPICache.init(...)` is given a function that makes all keys."""
         return any(
-            kind in ("call", "drop") and called_name(expr) == "init" and call_argument(expr, None, "key_builder")
+            kind in ("call", "drop")
+            and called_name(expr) == "init"
+            and call_argument(expr, None, "key_builder")
             for function in self.application.program.functions()
             if "FastAPICache" in function.module.facts.mentions
             for kind, expr, *_ in function.facts.events
@@ -92,8 +98,13 @@ class PerRequestObjectInCacheKey(ModelRule):
     def _is_anew(self, receiver: Parameter, function: Function, decorator: CacheDecorator) -> bool:
         """Tell whether a method belongs to an object that each request makes anew."""
         cls = function.owner
-        if cls is None or receiver.name == "cls" or (
-            decorator.expr[0] == "call" and call_argument(decorator.expr, None, "noself") == ("const", True)
+        if (
+            cls is None
+            or receiver.name == "cls"
+            or (
+                decorator.expr[0] == "call"
+                and call_argument(decorator.expr, None, "noself") == ("const", True)
+            )
         ):
             return False
         by_text = decorator.name in BY_TEXT
@@ -117,4 +128,3 @@ class PerRequestObjectInCacheKey(ModelRule):
             return f"Cache a function that takes only what the answer depends on, without `{name}`"
         keyword = "key" if decorator.name.startswith("cashews.") else "key_builder"
         return f"Give it a `{keyword}=` that leaves out `{name}`, or cache a function that does not take it"
-

@@ -72,7 +72,11 @@ class RemoteMetadataPerRequest(ModelRule):
 
     def _finding(self, site: Site, call: Expr) -> Finding:
         is_client = any(act.name == CLIENT for act in site.acts)
-        what = "makes a client that has to fetch the keys anew" if is_client else "fetches the keys of the identity provider"
+        what = (
+            "makes a client that has to fetch the keys anew"
+            if is_client
+            else "fetches the keys of the identity provider"
+        )
         return self.finding(
             site.frame,
             call[-1],

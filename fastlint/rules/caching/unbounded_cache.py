@@ -75,14 +75,25 @@ class UnboundedCache(ModelRule):
         value = growth.value
         kinds = self.application.kinds_of(growth.frame)
         return (
-            "route" in kinds and value is not None and value[0] == "name" and value[1] in growth.frame.function.parameters
+            "route" in kinds
+            and value is not None
+            and value[0] == "name"
+            and value[1] in growth.frame.function.parameters
         )
 
     def _about_container(self, growth: Growth) -> Finding:
         name = growth.container.name
-        what = "list" if growth.container.kind in ("list", "deque") else "set" if growth.container.kind == "set" else "dictionary"
+        what = (
+            "list"
+            if growth.container.kind in ("list", "deque")
+            else "set"
+            if growth.container.kind == "set"
+            else "dictionary"
+        )
         instead = (
-            "`collections.deque(maxlen=1000)`" if what == "list" else "`cachetools.TTLCache(maxsize=1000, ttl=300)`"
+            "`collections.deque(maxlen=1000)`"
+            if what == "list"
+            else "`cachetools.TTLCache(maxsize=1000, ttl=300)`"
         )
         return self.finding(
             growth.frame,
@@ -95,10 +106,12 @@ class UnboundedCache(ModelRule):
     def _differs(self, function: Function) -> bool:
         """Tell whether requests call a function with something that clients choose."""
         frame = self.application.program.generic_frame(function)
-        parameters = function.facts.parameters[int(frame.receiver is not None):]
+        parameters = function.facts.parameters[int(frame.receiver is not None) :]
         if self.application.kinds_of(frame) & {"route", "dependency"}:
             return any(self.incoming.is_sent_parameter(frame, parameter) for parameter in parameters)
-        return any(self._is_sent_by(function, frame, caller, call) for caller, call in self.called.calls(function))
+        return any(
+            self._is_sent_by(function, frame, caller, call) for caller, call in self.called.calls(function)
+        )
 
     def _is_sent_by(self, function: Function, frame: Frame, caller: Frame, call: tuple[object, ...]) -> bool:
         skip = int(frame.receiver is not None)
@@ -131,6 +144,9 @@ def _has_no_bound(decorator: CacheDecorator) -> bool:
         return call_argument(call, 0, "maxsize") == ("const", None)
     if decorator.name in AIOCACHE:
         memory = call_argument(call, 6, "cache")
-        is_memory = memory is None or str(memory[-2 if memory[0] == "attr" else 1]) in ("MEMORY", "SimpleMemoryCache")
+        is_memory = memory is None or str(memory[-2 if memory[0] == "attr" else 1]) in (
+            "MEMORY",
+            "SimpleMemoryCache",
+        )
         return is_memory and call_argument(call, 0, "ttl") in (None, ("const", None))
     return False

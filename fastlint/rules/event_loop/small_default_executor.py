@@ -38,7 +38,9 @@ class SmallDefaultExecutor(ModelRule):
                 places.setdefault((frame.function.module.path, call[-1]), (frame, call))
         if places:
             matters = len(places) >= SEVERAL or any(self._waits(*place) for place in places.values())
-            yield self._finding(*places[min(places)], len(places), Severity.WARNING if matters else Severity.INFO)
+            yield self._finding(
+                *places[min(places)], len(places), Severity.WARNING if matters else Severity.INFO
+            )
 
     def _sets_executor(self) -> bool:
         """Tell whether the program makes a pool of its own size for the loop."""
@@ -76,7 +78,13 @@ class SmallDefaultExecutor(ModelRule):
         return False
 
     def _finding(self, frame: Frame, call: Expr, count: int, severity: Severity) -> Finding:
-        more = f", as do {count - 1} more places" if count > 2 else ", as does one more place" if count == 2 else ""
+        more = (
+            f", as do {count - 1} more places"
+            if count > 2
+            else ", as does one more place"
+            if count == 2
+            else ""
+        )
         return self.finding(
             frame,
             call[-1],
