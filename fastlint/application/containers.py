@@ -9,7 +9,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
-from fastlint.project.program import Frame, Module, ProjectClass
+from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import ClassValue, Instance, ModuleValue
 
 LITERALS = frozenset({"dict", "list", "set"})
@@ -165,19 +165,21 @@ class Containers:
             for kind, expr, *_ in facts.events:
                 if kind == "delete":
                     yield from map(_name, _deleted(expr))
+                elif kind == "attr" and expr[2] in TAKES_OUT:  # `task.add_done_callback(tasks.discard)`
+                    yield _name(expr[1])
                 elif kind in ("call", "drop"):
                     if expr[1][0] == "attr" and expr[1][2] in TAKES_OUT:
                         yield _name(expr[1][1])
-                    elif called_name(expr) == "len":
-                        yield from map(_name, expr[2])
-                    elif any(_name(argument) for argument in expr[2]) and self._is_own(
-                        expr, function.module, function.index
-                    ):
+                    elif self._ends_here(expr, function):
                         yield from map(_name, expr[2])
 
-    def _is_own(self, call: Expr, module: Module, index: int) -> bool:
-        """Tell whether a call is one of the program's functions."""
-        frame = self.application.program.generic_frame(module.functions[index])
+    def _ends_here(self, call: Expr, function: Function) -> bool:
+        """Tell whether a call counts what it is given, or is one of the program's functions."""
+        if called_name(call) == "len":
+            return True
+        if not any(_name(argument) for argument in call[2]):
+            return False
+        frame = self.application.program.generic_frame(function)
         return is_function_of_project(self.inference.values(call[1], frame))
 
 

@@ -22,6 +22,7 @@ SENT = frozenset({
     "headers", "query_params", "path_params", "cookies", "client", "url", "body", "json", "form", "query_string",
 })  # fmt: skip
 """What a request holds of the client."""
+PATHS = ("pathlib.PurePath", "pathlib.Path")
 FIXED = ("enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "enum.IntFlag", "builtins.bool", *SETTINGS)
 TEXTS = ("builtins.str", "builtins.int", "builtins.dict", "uuid.UUID", "pydantic.BaseModel")
 NEW = frozenset({
@@ -98,6 +99,8 @@ class Incoming:
         if function.owner is not None and function.facts.parameters[0] is parameter:
             return False
         values = self.inference.parameter(frame, parameter)
+        if any(self.inference.is_subclass(value, base) for value in values for base in PATHS):
+            return False  # files that are there
         if function in self._receiving:
             outer = frame.parent or self.inference.defining_frame(function)
             needs = list(needs_of_parameter(self.inference, parameter, outer))

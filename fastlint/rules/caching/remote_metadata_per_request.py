@@ -15,7 +15,7 @@ from fastlint.facts.structure import unwrapped
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
 from fastlint.project.performs import performed
-from fastlint.project.program import Frame, Function
+from fastlint.project.program import Function
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading, render
@@ -32,6 +32,7 @@ LOGIN = re.compile(r"login|callback|authoriz|sso|oauth|token|well-known|sign_?in
 EVERY = frozenset({"dependency", "middleware"})
 FOREVER = frozenset({"lru_cache", "cache", "cached"})
 CLIENT = "jwt.PyJWKClient"
+GOOGLE = "google.oauth2.id_token."
 
 
 class RemoteMetadataPerRequest(ModelRule):
@@ -71,30 +72,32 @@ class RemoteMetadataPerRequest(ModelRule):
         return not is_client and self.caches.remembers(site.frame)
 
     def _finding(self, site: Site, call: Expr) -> Finding:
-        is_client = any(act.name == CLIENT for act in site.acts)
-        what = (
-            "makes a client that has to fetch the keys anew"
-            if is_client
-            else "fetches the keys of the identity provider"
-        )
+        names = {act.name for act in site.acts} | {sink.name for sink in site.sinks}
+        what = "fetches the keys of the identity provider"
+        advice = "Keep the answer for some minutes, in a cache with an expiry time"
+        if CLIENT in names:
+            what = "makes a client that has to fetch the keys anew"
+            advice = "Make one `PyJWKClient` at module level, which keeps the keys, and call it in a thread"
+        elif any(name.startswith(GOOGLE) for name in names):
+            advice = "Give it a `Request(session=...)` whose session keeps the certificates, made with `CacheControl` at module level"
         return self.finding(
             site.frame,
             call[-1],
             f"`{render(call)}` {what} for each request{self.where(site.frame)}, which waits for the answer",
-            "Make one `PyJWKClient` at module level, which keeps the keys, and call it in a thread"
-            if is_client
-            else "Keep the answer for some minutes: in a cache with an expiry time, or use one `PyJWKClient` for all requests",
-            self._severity(site.frame, call),
+            advice,
+            self._severity(site, call),
         )
 
-    def _severity(self, frame: Frame, call: Expr) -> Severity:
+    def _severity(self, site: Site, call: Expr) -> Severity:
         """A login passes once what a dependency does for each request; an address may differ each time."""
-        entries = self.application.entries_of(frame)
+        entries = self.application.entries_of(site.frame)
         routes = [entry for entry in entries if entry.kind == "route"]
-        if not any(e.kind in EVERY for e in entries) and all(LOGIN.search(e.label) for e in routes):
+        is_at_each = any(entry.kind in EVERY for entry in entries)
+        if not is_at_each and routes and LOGIN.search(routes[0].label):
             return Severity.INFO
-        if call[2] and not self.origins.is_same(call[2][0], frame):
-            return Severity.WARNING
+        by_address = not any("metadata" in act.words for act in site.acts)
+        if by_address and call[2] and not self.origins.is_same(call[2][0], site.frame):
+            return Severity.WARNING if is_at_each else Severity.INFO
         return Severity.ERROR
 
     def _remembered(self) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from fastlint.application.cached import CacheDecorator, Called, cache_decorators
 from fastlint.application.containers import Containers, Growth
 from fastlint.application.incoming import Incoming
 from fastlint.diagnostics import Severity
+from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, Function
@@ -54,7 +55,9 @@ class UnboundedCache(ModelRule):
             return False
         if growth.key is None:
             return growth.value is not None and self._is_entry(growth)
-        return self.incoming.is_sent(growth.key, growth.frame) and not self._is_body(growth)
+        if self._is_body(growth) or _is_looked_up(growth):
+            return False
+        return self.incoming.is_sent(growth.key, growth.frame)
 
     def _is_entry(self, growth: Growth) -> bool:
         """Tell whether a list gets something of a request."""
@@ -113,7 +116,7 @@ class UnboundedCache(ModelRule):
             self._is_sent_by(function, frame, caller, call) for caller, call in self.called.calls(function)
         )
 
-    def _is_sent_by(self, function: Function, frame: Frame, caller: Frame, call: tuple[object, ...]) -> bool:
+    def _is_sent_by(self, function: Function, frame: Frame, caller: Frame, call: Expr) -> bool:
         skip = int(frame.receiver is not None)
         return any(
             not self.incoming.is_fixed(frame, parameter) and self.incoming.is_sent(argument, caller)
@@ -131,6 +134,26 @@ class UnboundedCache(ModelRule):
             "Give it a `ttl`" if is_aiocache else "Give it a size: `@lru_cache(maxsize=1000)`",
             Severity.WARNING,
         )
+
+
+def _is_looked_up(growth: Growth) -> bool:
+    """Tell whether the key is looked up in another container first, so that there are no more than in that."""
+    key = growth.key
+    if key is None or key[0] != "name":
+        return False
+    for kind, expr, *_ in growth.frame.function.facts.events:
+        base: Expr | None = None
+        if kind == "sub" and expr[2][:2] == key[:2]:
+            base = expr[1]
+        elif kind == "call" and called_name(expr) == "get" and expr[1][0] == "attr" and expr[2]:
+            base = expr[1][1] if expr[2][0][:2] == key[:2] else None
+        elif kind == "op" and expr[1] in ("In", "NotIn") and expr[2][:2] == key[:2]:
+            base = expr[3]
+        if base is not None and base[0] in ("name", "attr"):
+            name = str(base[1] if base[0] == "name" else base[2])
+            if name != growth.container.name and name.strip("_").isupper():
+                return True
+    return False
 
 
 def _has_no_bound(decorator: CacheDecorator) -> bool:
