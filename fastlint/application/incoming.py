@@ -63,6 +63,19 @@ class Incoming:
                 return True
         return any(self.is_sent(part, frame, depth) for part in children(expr))
 
+    def is_new(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
+        """Tell whether an expression is something else each time: a random id, the time."""
+        if depth > DEEPEST:
+            return False
+        if expr[0] == "name":
+            values = [value for _, _, value in frame.function.facts.bindings.get(expr[1], ())]
+            return any(self.is_new(value, frame, depth + 1) for value in values)
+        if expr[0] == "call":
+            names = {v.name for v in self.inference.values(expr[1], frame) if isinstance(v, LibraryName)}
+            if names & NEW:
+                return True
+        return any(self.is_new(part, frame, depth + 1) for part in children(expr))
+
     def _is_request(self, expr: Expr, frame: Frame) -> bool:
         if expr[0] != "name":
             return False

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastlint.application.cached import Caches
-from fastlint.application.makings import Makings
-from fastlint.facts.model import Event, Expr, FunctionFacts, Span
+from fastlint.diagnostics import Severity
+from fastlint.facts.model import Event, Expr, Span
 from fastlint.facts.structure import called_name, names_bound_to, unwrapped, walk
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
@@ -21,7 +21,7 @@ OPENS = frozenset({"builtins.open", "io.open", "pathlib.Path.open", "codecs.open
 READS = frozenset({"pathlib.Path.read_text", "pathlib.Path.read_bytes"})
 PARSES = frozenset({
     "load", "loads", "safe_load", "full_load", "read_csv", "read_excel", "read_json", "reader", "DictReader", "parse",
-    "fromstring", "validate_json", "model_validate_json", "read", "read_text", "readlines", "readline",
+    "fromstring", "validate_json", "model_validate_json",
 })  # fmt: skip
 WRITES = frozenset({
     "write_text", "write_bytes", "dump", "unlink", "touch", "rename", "replace", "to_csv", "copy", "copyfile", "move",
@@ -51,14 +51,13 @@ class ConstantFilePerRequest(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at what opens or reads files on the request path; of one function the first is reported."""
-        self.makings = Makings(self.application)
         self.caches = Caches(self.application)
         seen: set[tuple[Function, Span]] = set()
         for site in self.application.requests.sites():
             read = self._read(site)
             if read is None or (site.frame.function, read.call[-1]) in seen:
                 continue
-            if self._is_constant(read.path, site.frame) and self._is_parsed(read) and not self._changes(read):
+            if self._is_constant(read.path, site.frame) and not self._changes(read):
                 seen.add((site.frame.function, read.call[-1]))
                 if not self.caches.remembers(site.frame):
                     yield self._finding(read)
@@ -93,7 +92,11 @@ class ConstantFilePerRequest(ModelRule):
         if tag == "name":
             return self._is_constant_name(str(path[1]), frame, depth)
         if tag == "sub":
-            return path[1][0] == "attr" and path[1][2] == "parents" and self._is_constant(path[1][1], frame, depth)
+            return (
+                path[1][0] == "attr"
+                and path[1][2] == "parents"
+                and self._is_constant(path[1][1], frame, depth)
+            )
         if tag == "attr":
             return path[2] in PARTS and self._is_constant(path[1], frame, depth)
         return tag == "call" and self._is_constant_call(path, frame, depth)
@@ -104,8 +107,14 @@ class ConstantFilePerRequest(ModelRule):
             return False
         if call[1][0] == "attr" and call[1][2] in PARTS and self._is_constant(call[1][1], frame, depth):
             return True
-        names = {getattr(v, "name", getattr(v, "cls", "")) for v in self.application.inference.values(call[1], frame)}
-        return any(isinstance(n, str) and n.startswith(("os.path.", "pathlib.", "posixpath.", "builtins.str")) for n in names)
+        names = {
+            getattr(v, "name", getattr(v, "cls", ""))
+            for v in self.application.inference.values(call[1], frame)
+        }
+        return any(
+            isinstance(n, str) and n.startswith(("os.path.", "pathlib.", "posixpath.", "builtins.str"))
+            for n in names
+        )
 
     def _is_constant_name(self, name: str, frame: Frame, depth: int) -> bool:
         facts = frame.function.facts
@@ -117,7 +126,9 @@ class ConstantFilePerRequest(ModelRule):
         if name in facts.bindings and frame.function.index > 0:
             values = [(value, frame) for _, _, value in facts.bindings[name]]
         else:
-            values = [(value, module.frame) for _, _, value in module.facts.functions[0].bindings.get(name, ())]
+            values = [
+                (value, module.frame) for _, _, value in module.facts.functions[0].bindings.get(name, ())
+            ]
         if not values:
             return False
         return all(self._is_constant_value(value, scope, depth) for value, scope in values)
@@ -129,21 +140,27 @@ class ConstantFilePerRequest(ModelRule):
             if target is None:
                 return False
             found = target.facts.functions[0].bindings.get(value[3], ())
-            return bool(found) and all(self._is_constant_value(v, target.frame, depth + 1) for _, _, v in found)
+            return bool(found) and all(
+                self._is_constant_value(v, target.frame, depth + 1) for _, _, v in found
+            )
         return self._is_constant(value, frame, depth + 1)
 
     def _is_parsed(self, read: Read) -> bool:
-        """Tell whether what is read is used as text or data, and not only sent on."""
+        """Tell whether what is read is parsed in the same function."""
         facts = read.site.frame.function.facts
-        if called_name(read.call) in ("read_text", "read_bytes"):
-            return any(_takes(event, read.call, facts) for event in facts.events) or called_name(read.call) == "read_text"
         names = set(names_bound_to(facts, read.call))
+        for _ in range(2):  # `text = file.read()`, then `json.loads(text)`
+            for name, bindings in facts.bindings.items():
+                if any(
+                    part[0] == "name" and part[1] in names for _, _, value in bindings for part in walk(value)
+                ):
+                    names.add(name)
         return any(
             kind in ("call", "drop")
             and called_name(expr) in PARSES
             and any(
                 part is read.call or (part[0] == "name" and part[1] in names)
-                for argument in (expr[1], *expr[2])
+                for argument in expr[2]
                 for part in walk(argument)
             )
             for kind, expr, *_ in facts.events
@@ -179,7 +196,11 @@ class ConstantFilePerRequest(ModelRule):
         if name == "open":
             position = 0 if call[1][0] == "attr" and call[1][1][0] != "name" else 1
             mode = call_argument(call, position, "mode") or call_argument(call, 1 - position, "mode")
-            if mode is None or mode[0] != "const" or not re.fullmatch(r"[rwaxbt+]*[wax+][rwaxbt+]*", str(mode[1])):
+            if (
+                mode is None
+                or mode[0] != "const"
+                or not re.fullmatch(r"[rwaxbt+]*[wax+][rwaxbt+]*", str(mode[1]))
+            ):
                 return False
         elif name not in WRITES:
             return False
@@ -191,22 +212,12 @@ class ConstantFilePerRequest(ModelRule):
         )
 
     def _finding(self, read: Read) -> Finding:
+        is_parsed = self._is_parsed(read)
         return self.finding(
             read.site.frame,
             read.call[-1],
-            f"`{render(read.call)}` reads the same file for each request{self.where(read.site.frame)}, and it is parsed "
-            "each time",
+            f"`{render(read.call)}` reads the same file for each request{self.where(read.site.frame)}"
+            f"{', and it is parsed each time' if is_parsed else ''}",
             "Read it once: at module level, in the lifespan, or in a function under `@lru_cache`",
+            Severity.WARNING if is_parsed else Severity.INFO,
         )
-
-
-def _takes(event: Event, call: Expr, facts: FunctionFacts) -> bool:
-    """Tell whether an event parses what a call gives."""
-    kind, expr = event[:2]
-    if kind not in ("call", "drop") or called_name(expr) not in PARSES:
-        return False
-    names = set(names_bound_to(facts, call))
-    return any(
-        part is call or (part[0] == "name" and part[1] in names) for argument in expr[2] for part in walk(argument)
-    )
-

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastlint.application.cached import CacheDecorator, Called, cache_decorators
 from fastlint.application.containers import Containers, Growth
 from fastlint.application.incoming import Incoming
 from fastlint.diagnostics import Severity
-from fastlint.facts.model import Expr
-from fastlint.facts.structure import called_name
+from fastlint.facts.model import UNKNOWN, Expr
+from fastlint.facts.structure import called_name, unwrapped
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Instance
@@ -17,6 +18,8 @@ from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading, render
 
+WRITING = re.compile(r"(POST|PUT|PATCH)( |$|\|(POST|PUT|PATCH))")
+"""Routes that store what they are sent."""
 DATA = ("db", "database", "fake", "store", "storage", "repo", "table", "mock", "dummy")
 """Parts of the names of containers that stand for a database, as tutorials have them."""
 SHARED = ("Lock", "Semaphore", "Condition", "Event")
@@ -53,9 +56,11 @@ class UnboundedCache(ModelRule):
             return False
         if self.containers.is_bounded(container) or self._is_shared(growth):
             return False
+        if self._is_data(growth):
+            return False
         if growth.key is None:
-            return growth.value is not None and self._is_entry(growth)
-        if self._is_body(growth) or _is_looked_up(growth):
+            return self._is_entry(growth)
+        if _is_looked_up(growth):
             return False
         return self.incoming.is_sent(growth.key, growth.frame)
 
@@ -66,6 +71,8 @@ class UnboundedCache(ModelRule):
     def _is_shared(self, growth: Growth) -> bool:
         """Tell whether what is put in is a lock, or a connection whose end takes it out (another rule)."""
         parts = [part for part in (growth.key, growth.value) if part is not None]
+        if growth.value is not None and self._is_resource(growth.value, growth.frame):
+            return True
         for value in (v for part in parts for v in self.application.inference.values(part, growth.frame)):
             if isinstance(value, Instance) and isinstance(value.cls, str) and value.cls.endswith(SHARED):
                 return True
@@ -73,16 +80,29 @@ class UnboundedCache(ModelRule):
                 return True
         return any(part[0] == "call" and called_name(part).endswith(SHARED) for part in parts)
 
-    def _is_body(self, growth: Growth) -> bool:
-        """Tell whether a route stores what it is sent: the container is its data."""
+    def _is_resource(self, value: Expr, frame: Frame) -> bool:
+        """Tell whether a value is an engine, a client or the like: of these there are as many as are meant."""
+        call = unwrapped(value)
+        callees = self.application.inference.values(call[1], frame) if call[0] == "call" else ()
+        names = [str(getattr(v, "name", getattr(v, "cls", ""))) for v in callees]
+        return any(self.application.inference.catalog.resource(name) is not None for name in names)
+
+    def _is_data(self, growth: Growth) -> bool:
+        """Tell whether a route that writes keeps there what it is sent: the container is the program's data.
+
+        One that answers from it as well is a cache, and a key made for each request is nobody's data.
+        """
+        frame = growth.frame
+        if "route" not in self.application.kinds_of(frame):
+            return False
         value = growth.value
-        kinds = self.application.kinds_of(growth.frame)
-        return (
-            "route" in kinds
-            and value is not None
-            and value[0] == "name"
-            and value[1] in growth.frame.function.parameters
-        )
+        if value is not None and value[0] == "name" and value[1] in frame.function.parameters:
+            return True
+        if any(not WRITING.match(e.label) for e in self.application.entries_of(frame) if e.kind == "route"):
+            return False
+        if growth.key is not None and self.incoming.is_new(growth.key, frame):
+            return False
+        return growth.key is None or not _is_read(growth)
 
     def _about_container(self, growth: Growth) -> Finding:
         name = growth.container.name
@@ -134,6 +154,20 @@ class UnboundedCache(ModelRule):
             "Give it a `ttl`" if is_aiocache else "Give it a size: `@lru_cache(maxsize=1000)`",
             Severity.WARNING,
         )
+
+
+def _is_read(growth: Growth) -> bool:
+    """Tell whether the function answers from the container: `names[key]`, `names.get(key)`."""
+    for kind, expr, *_ in growth.frame.function.facts.events:
+        base = expr[1] if kind == "sub" else UNKNOWN
+        if kind == "call" and called_name(expr) == "get" and expr[1][0] == "attr":
+            base = expr[1][1]
+        if (
+            base[0] in ("name", "attr")
+            and (base[1] if base[0] == "name" else base[2]) == growth.container.name
+        ):
+            return True
+    return False
 
 
 def _is_looked_up(growth: Growth) -> bool:

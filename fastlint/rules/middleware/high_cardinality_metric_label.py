@@ -14,10 +14,27 @@ from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
-COUNTING = frozenset({"add", "record", "set", "increment", "incr", "decrement", "gauge", "histogram", "timing", "distribution", "observe", "inc"})
+COUNTING = frozenset(
+    {
+        "add",
+        "record",
+        "set",
+        "increment",
+        "incr",
+        "decrement",
+        "gauge",
+        "histogram",
+        "timing",
+        "distribution",
+        "observe",
+        "inc",
+    }
+)
 """Methods of OpenTelemetry and statsd that take labels among their arguments."""
 LABELS = ("attributes", "tags", "labels")
-METRICS = re.compile(r"metric|counter|histogram|gauge|statsd|meter|duration|latency|requests?_|prom", re.IGNORECASE)
+METRICS = re.compile(
+    r"metric|counter|histogram|gauge|statsd|meter|duration|latency|requests?_|prom", re.IGNORECASE
+)
 """What the names of metrics and their clients look like."""
 REQUESTS = frozenset({"request", "req", "conn", "websocket", "self.request"})
 USERS = re.compile(r"^(current_)?user$|^principal$|^account$")
@@ -80,7 +97,7 @@ class HighCardinalityMetricLabel(ModelRule):
     def _finding(self, frame: Frame, call: Expr, label: Label) -> Finding:
         each = "address that is asked for" if label.what == "address" else "user"
         advice = (
-            "Use the path of the route (`request.scope[\"route\"].path`), which has its parameters in braces"
+            'Use the path of the route (`request.scope["route"].path`), which has its parameters in braces'
             if label.what == "address"
             else "Leave the label out; a log or a trace can say which user it was"
         )
