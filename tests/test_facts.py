@@ -518,7 +518,7 @@ def test_other_operations_keep_what_they_are_made_of() -> None:
 
     assert {name: (found[name][0][2][0], len(found[name][0][2][1])) for name in "acd"} == {
         "a": ("other", 1),
-        "c": ("text", 1),
+        "c": ("text", 2),
         "d": ("compare", 3),
     }
 
