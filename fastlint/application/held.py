@@ -9,7 +9,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.dependencies import Injection
 from fastlint.application.providers import Acquisition
 from fastlint.application.routes import Route
-from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.facts.model import Expr, FunctionFacts, Span
 from fastlint.facts.structure import children, walk
 from fastlint.project.bindings import matched_arguments
 from fastlint.project.calls import Site
@@ -46,10 +46,13 @@ class HeldConnections:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._graph = application.dependencies
-        self._last: dict[tuple[Frame, str], bool | None] = {}
+        self._last: dict[tuple[Frame, str, Span | None], bool | None] = {}
 
-    def of(self, route: Route) -> list[Held]:
-        """Return what a route's dependencies hold when the route has run; a session only if it was used."""
+    def of(self, route: Route, until: Span | None = None) -> list[Held]:
+        """Return what a route's dependencies hold when the route has run; a session only if it was used.
+
+        `until` is the `return` that it ends with: what stands below has not run.
+        """
         application = self._application
         endpoints = application.endpoints.get(route, [])
         injections = application.needs(route)
@@ -62,7 +65,7 @@ class HeldConnections:
             if acquisition.resource.kind == "connection":
                 found.append(Held(injection, acquisition))
                 continue
-            asked = self._left_open(endpoints, injections, injection, acquisition)
+            asked = self._left_open(endpoints, injections, injection, acquisition, until)
             if asked is not None:
                 found.append(Held(injection, acquisition, asked))
         return found
@@ -73,13 +76,14 @@ class HeldConnections:
         injections: list[Injection],
         held: Injection,
         acquisition: Acquisition,
+        until: Span | None,
     ) -> Frame | None:
         """Return what leaves the transaction of a session open: the route, or the last dependency that asks."""
         library = acquisition.name.partition(".")[0]
         others = [i.frame for i in injections if i.frame is not None and i.frame is not held.frame]
         for frame in (*endpoints, *others):
             if held.frame is not None and self.receives(frame, held.frame):
-                is_open = self._ends_open(frame, library, 0)
+                is_open = self._ends_open(frame, library, 0, until if frame in endpoints else None)
                 if is_open is not None:
                     return frame if is_open else None
         return None
@@ -91,14 +95,16 @@ class HeldConnections:
             for i in self._graph.of(frame)
         )
 
-    def _ends_open(self, frame: Frame, library: str, depth: int) -> bool | None:
+    def _ends_open(self, frame: Frame, library: str, depth: int, until: Span | None = None) -> bool | None:
         """Tell whether the last thing that a function does to its session is a statement (None: it does nothing)."""
-        key = (frame, library)
+        key = (frame, library, until)
         if key in self._last or depth > DEEPEST:
             return self._last.get(key)
         self._last[key] = None
         if not any(a.is_pooled for a in self._application.providers.of(frame).acquisitions):
             sites = self._application.resolver.sites(frame)
+            if until is not None:
+                sites = [site for site in sites if site.event[5][:2] < until[2:]]
             for site in sorted(sites, key=lambda s: _end(s), reverse=True):
                 words = {word for name, found in site.acts if _is_of(name, library) for word in found}
                 if words & ENDING or words & OPENING:

@@ -45,6 +45,13 @@ class Stream:
         """Where it is made: the response, or the decorator of the route."""
         return (self.call or self.route.call)[4]  # type: ignore[no-any-return]
 
+    @property
+    def returned(self) -> Span | None:
+        """The `return` that makes it; None if it is made before."""
+        events = self.frame.function.facts.events
+        statements = {event[2] for event in events if event[1] is self.call}
+        return next((e[5] for e in events if e[0] == "return" and e[2] in statements), None)
+
 
 def find_streams(application: Application) -> Iterator[Stream]:
     """Yield the streams of all routes."""

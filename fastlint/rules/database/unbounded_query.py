@@ -99,7 +99,9 @@ class UnboundedQuery(ModelRule):
         """Return how bad it is to load what a query without a limit matches; None if that is few."""
         if statement.kind == "text":
             text = statement.text.lower()
-            is_table = re.search(r"\bfrom\s+[\w.\"]+(?![\w.\"]|\s*\()", text) and not any(name in text for name in SYSTEM_TABLES)
+            is_table = re.search(r"\bfrom\s+[\w.\"]+(?![\w.\"]|\s*\()", text) and not any(
+                name in text for name in SYSTEM_TABLES
+            )
             return Severity.WARNING if is_table and not re.search(r"\b(where|join)\b", text) else None
         if statement.kind == "find":
             return self._severity_of_find(statement)

@@ -10,7 +10,7 @@ from fastlint.application.held import Carriers, Held, HeldConnections
 from fastlint.application.routes import Route, callables
 from fastlint.application.streams import Stream, find_streams, is_endless, waits
 from fastlint.diagnostics import Severity
-from fastlint.facts.model import Expr
+from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
@@ -31,7 +31,7 @@ class DependencyHeldByStream(ModelRule):
         connections = HeldConnections(self.application)
         streams: dict[tuple[Frame, int], tuple[Stream, Held, list[Route]]] = {}
         for stream in find_streams(self.application):
-            for held in connections.of(stream.route):
+            for held in connections.of(stream.route, self._end(stream)):
                 if held.injection.need.scope == REQUEST_SCOPE and not self._uses(stream, held):
                     key = (stream.frame, id(stream.call or stream.route.call))
                     routes = streams.setdefault(key, (stream, held, []))[2]
@@ -42,6 +42,10 @@ class DependencyHeldByStream(ModelRule):
         for route in self.application.routes:
             if not route.is_websocket and self._has_tasks(route):
                 yield from self._about_tasks(route, connections)
+
+    def _end(self, stream: Stream) -> Span | None:
+        """Return the `return` of the endpoint that makes the stream."""
+        return stream.returned if stream.frame in self.application.endpoints.get(stream.route, ()) else None
 
     def _uses(self, stream: Stream, held: Held) -> bool:
         """Tell whether what makes the pieces has the session, or may have it."""
