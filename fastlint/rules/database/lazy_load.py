@@ -33,11 +33,15 @@ class LazyLoad(ModelRule):
             return
         self.reads = self.application.lazy_reads
         methods = self._methods()
+        seen: set[tuple[Function, str, int]] = set()
         for frame in self.application.requests:
             for kind, expr, _, _, _, span in frame.function.facts.events:
                 if kind == "attr" and expr[2] in self.names:
                     for read in self.reads.at(frame, expr)[:1]:
-                        yield self._read(frame, span, expr, read)
+                        key = (frame.function, expr[2], id(read.rows.query.call))
+                        if key not in seen:  # the first read loads it for the others
+                            seen.add(key)
+                            yield self._read(frame, span, expr, read)
                 elif (
                     kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in VALIDATES and expr[2]
                 ):
