@@ -364,6 +364,10 @@ class Providers:
         if kind in ("call", "drop"):
             for name, resource, way in self._made(site):
                 yield Acquisition(site, name, resource, _holders(facts, expr), way)
+            for frame in self._advanced(site):
+                for inner in self.of(frame).given:
+                    way = (inner.site, *inner.way)
+                    yield Acquisition(site, inner.name, inner.resource, _holders(facts, expr), way, frame)
         elif kind in ("enter", "aenter", "iter", "aiter"):
             for frame in _generators(site):
                 for inner in self.of(frame).given:
@@ -372,6 +376,14 @@ class Providers:
                     if not names and kind in ("iter", "aiter"):
                         names = _loop_names(facts, expr)
                     yield Acquisition(site, inner.name, inner.resource, names, way, frame)
+
+    def _advanced(self, site: Site) -> list[Frame]:
+        """Return the generators of the program that `next()` drives by hand."""
+        call = site.event[1]
+        if call[1][0] != "name" or call[1][1] not in ("next", "anext") or not call[2]:
+            return []
+        values = self._resolver.inference.values(call[2][0], site.frame)
+        return [v.frame for v in values if isinstance(v, Suspended) and v.kind in ("generator", "asyncgen")]
 
     def _made(self, site: Site) -> Iterator[tuple[str, Resource, tuple[Site, ...]]]:
         """Yield what a call gives that is new: its library name, its kind, and the calls below."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastlint.application.dependencies import Injection
 from fastlint.application.providers import Acquisition
 from fastlint.rules.finding import Link
 from fastlint.rules.rendering import render
@@ -29,3 +30,10 @@ def links(acquisition: Acquisition) -> tuple[Link, ...]:
         Link(site.frame.function, site.event[5], site.event[1], target)
         for site, target in zip(sites, targets, strict=True)
     )
+
+
+def asked_for(injection: Injection) -> str:
+    """Return what stands in `Depends(...)`, or the name of what answers it."""
+    if injection.need.call[2]:
+        return render(injection.need.call[2][0])
+    return injection.frame.function.facts.name if injection.frame is not None else "a dependency"

@@ -14,6 +14,7 @@ from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.acquiring import asked_for
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -108,7 +109,7 @@ class DependencyHeldByStream(ModelRule):
 
     def _who(self, held: Held) -> str:
         frame = held.injection.frame
-        name = frame.function.facts.name if frame is not None else "a dependency"
+        name = asked_for(held.injection)
         if held.asked is not None and held.asked is not frame and held.asked not in self._endpoints():
             return f"`{name}`, used by `{held.asked.function.facts.name}`,"
         return f"`{name}`"

@@ -16,6 +16,7 @@ from fastlint.facts.model import Expr
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Instance
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.acquiring import asked_for
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -105,7 +106,7 @@ class RequestResourceInBackground(ModelRule):
     def _finding(
         self, hand_over: HandOver, handed: Expr, held: Held, what: str, routes: list[Route]
     ) -> Finding:
-        provider = held.injection.frame.function.facts.name if held.injection.frame is not None else ""
+        provider = asked_for(held.injection)
         name = render(hand_over.target)
         kept = {
             "session": f"`{render(handed)}`, the session of `{provider}`",
