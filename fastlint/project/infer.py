@@ -444,7 +444,10 @@ class Inference:
         if call is not None and frame is not None and self.open_parameters(function):
             skip = int(callee.receiver is not None and "static" not in callee.marks)
             bound = self._bound_arguments(function, function.facts.parameters[skip:], call, frame)
-        return self.program.frame(function, parent, callee.receiver, bound)
+        receiver = callee.receiver
+        if receiver is None and call is not None and "static" not in callee.marks and _passes_all_on(call):
+            receiver = self.program.generic_frame(function).receiver
+        return self.program.frame(function, parent, receiver, bound)
 
     def _bound_arguments(
         self, function: Function, parameters: list[Parameter], call: Expr, frame: Frame
@@ -548,6 +551,11 @@ def _own_name(value: Value) -> str:
     if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
         return value.cls.facts.name
     return value.function.facts.name if isinstance(value, FunctionValue) else ""
+
+
+def _passes_all_on(call: Expr) -> bool:
+    """Tell whether a call hands on whatever its function was given, as wrappers do: `func(*args, **kwargs)`."""
+    return bool(call[2]) and bool(call[2][0][0] == "star")
 
 
 def _are_empty(values: Values) -> bool:
