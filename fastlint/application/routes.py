@@ -49,6 +49,8 @@ class RouteTable:
 
     routes: list[Route] = field(default_factory=list)
     parents: dict[object, list[tuple[object, str]]] = field(default_factory=lambda: defaultdict(list))
+    mounted: dict[object, list[tuple[object, str]]] = field(default_factory=lambda: defaultdict(list))
+    """Where applications are mounted: they serve below a path, and inherit nothing."""
     prefixes: dict[object, str] = field(default_factory=dict)
     calls: dict[object, list[tuple[Expr, Frame]]] = field(default_factory=lambda: defaultdict(list))
     """The calls that make and include each router, and where they are evaluated."""
@@ -59,7 +61,7 @@ class RouteTable:
         return f"{methods} {self._prefix(route.router, set())}{route.path}"
 
     def above(self, router: object) -> list[object]:
-        """Return what identifies a router and the routers and applications that it is put into."""
+        """Return what identifies a router and the routers and applications that it is included in."""
         found = [router] if router is not None else []
         for current in found:
             found += [parent for parent, _ in self.parents.get(current, ()) if parent not in found]
@@ -70,8 +72,9 @@ class RouteTable:
             return ""
         seen.add(router)
         above = ""
-        if self.parents.get(router):
-            parent, prefix = self.parents[router][0]
+        places = self.parents.get(router) or self.mounted.get(router)
+        if places:
+            parent, prefix = places[0]
             above = self._prefix(parent, seen) + prefix
         return above + self.prefixes.get(router, "")
 
@@ -167,7 +170,10 @@ def _add_call(inference: Inference, table: RouteTable, name: str, call: Expr, fr
                 table.calls[identity(inner)].append((call, frame))
                 for owner in owners:
                     _remember_making(inference, table, owner)
-                    table.parents[identity(inner)].append((identity(owner), text))
+                    if name == "mount":
+                        table.mounted[identity(inner)].append((identity(owner), text.rstrip("/")))
+                    else:
+                        table.parents[identity(inner)].append((identity(owner), text))
         return
     endpoint = call_argument(call, ENDPOINT[name], "endpoint")
     path = _text(inference, call_argument(call, 0, "path"), frame) or ""
