@@ -60,15 +60,18 @@ class Caches:
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    def remembers(self, frame: Frame) -> bool:
-        """Tell whether a function, or one of the functions that lead to it, keeps what it found."""
+    def remembers(self, frame: Frame, farthest: int = FARTHEST) -> bool:
+        """Tell whether a function, or one of the functions that lead to it, keeps what it found.
+
+        `farthest` says how many calls further up to look.
+        """
         seen = {frame}
         queue = deque([(frame, 0)])
         while queue:
             current, distance = queue.popleft()
             if self.is_cache(current.function):
                 return True
-            if distance < FARTHEST:
+            if distance < farthest:
                 for site in self.application.calls_of(current):
                     if site.frame not in seen:
                         seen.add(site.frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ TAKES_OUT = frozenset({
     "intersection_update",
 })  # fmt: skip
 PUTS_IN = frozenset({"add", "append", "appendleft", "setdefault", "insert"})
+READS = frozenset({"get", "items", "values", "keys", "copy", "pop"})
 PER_OBJECT = ("pydantic.BaseModel", "sqlalchemy.orm.DeclarativeBase", "enum.Enum")
 """Bases of classes that give each object containers of its own."""
 
@@ -52,6 +54,7 @@ class Containers:
         self.inference = application.inference
         self._lasting: set[ProjectClass] | None = None
         self._bounded: set[str] | None = None
+        self._readers: dict[Container, set[Function]] | None = None
 
     def growths(self) -> Iterator[Growth]:
         """Yield the places on the request path that put something into such a container."""
@@ -70,6 +73,18 @@ class Containers:
                     else:
                         key = expr[2][0] if is_keyed else None
                         yield from self._grown(frame, base, expr, span, key, expr[2][-1])
+
+    def readers(self, container: Container) -> set[Function]:
+        """Return the functions on the request path that read a container."""
+        if self._readers is None:
+            self._readers = defaultdict(set)
+            for frame in self.application.requests:
+                for kind, expr, *_ in frame.function.facts.events:
+                    for base in _read_bases(kind, expr):
+                        found = self._find(base, frame)
+                        if found is not None:
+                            self._readers[found].add(frame.function)
+        return self._readers.get(container, set())
 
     def is_bounded(self, container: Container) -> bool:
         """Tell whether something in the program takes entries out of a container of that name, or counts them."""
@@ -188,13 +203,25 @@ def _kind(value: Expr) -> str:
     if value[0] == "typed":
         return _kind(value[2]) if value[2] is not None else ""
     if value[0] in LITERALS:
-        return str(value[0])
+        return "" if value[1] else str(value[0])  # what has entries from the start is data
     if value[0] == "call" and called_name(value) in MAKERS:
         is_limited = called_name(value) == "deque" and (
             len(value[2]) > 1 or any(k == "maxlen" for k, _ in value[3])
         )
         return "" if is_limited else called_name(value)
     return ""
+
+
+def _read_bases(kind: str, expr: Expr) -> Iterator[Expr]:
+    """Yield what an event may read as a container."""
+    if kind == "sub":
+        yield expr[1]
+    elif kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in READS:
+        yield expr[1][1]
+    elif kind in ("iter", "aiter"):
+        yield expr
+    elif kind == "op" and expr[1] in ("In", "NotIn"):
+        yield expr[3]
 
 
 def _deleted(expr: Expr) -> list[Expr]:

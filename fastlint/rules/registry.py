@@ -80,6 +80,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL113", "await-in-loop", "Requests that could run together are awaited one by one", Severity.WARNING),
     _model("FL114", "sequential-awaits", "Independent requests are awaited one after the other", Severity.INFO, default=False),
     _model("FL115", "small-default-executor", "Work for threads goes to a pool of five", Severity.WARNING),
+    _model("FL116", "lock-held-across-io", "A lock lets one request at a time wait", Severity.INFO, default=False),
     _model("FL117", "trivial-sync-route", "A route pays for a thread that it does not need", Severity.INFO, default=False),
     RuleInfo(
         "FL118", "blocking-log-handler", "A log handler reaches the network from wherever something is logged",
@@ -141,6 +142,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL408", "sync-cache-on-coroutine", "A cache keeps a coroutine, which can be awaited only once", Severity.ERROR),
     _model("FL409", "per-request-object-in-cache-key", "A cache finds nothing again", Severity.ERROR),
     _model("FL410", "unbounded-cache", "A cache grows with every request and never shrinks", Severity.WARNING),
+    _model("FL411", "per-process-cache-with-workers", "Each process keeps a state of its own", Severity.WARNING),
     _model("FL414", "openapi-not-memoised", "The OpenAPI schema is built at each visit", Severity.INFO, default=False),
     _model("FL501", "missing-response-type", "A route without a response type is serialized in Python", Severity.WARNING),
     _model("FL502", "response-class-disables-fast-path", "A response class turns the fast serialization off", Severity.WARNING),

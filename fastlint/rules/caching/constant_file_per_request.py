@@ -29,7 +29,8 @@ WRITES = frozenset({
 })  # fmt: skip
 PARTS = ("parent", "parents", "resolve", "joinpath", "absolute", "with_name", "with_suffix", "as_posix")
 CHANGING = re.compile(
-    r"^/(proc|sys|dev|var|run|tmp)\b|\.(log|lock|pid|sock|tmp|db|sqlite3?)$|token|secret|state|progress|status|heartbeat",
+    r"^/(proc|sys|dev|var|run|tmp)\b|^~|\.(log|lock|pid|sock|tmp|db|sqlite3?)$|token|secret|credential|state|progress"
+    r"|status|heartbeat|version_on_disk",
     re.IGNORECASE,
 )
 """What files are called that change while the server runs."""
@@ -59,7 +60,7 @@ class ConstantFilePerRequest(ModelRule):
                 continue
             if self._is_constant(read.path, site.frame) and not self._changes(read):
                 seen.add((site.frame.function, read.call[-1]))
-                if not self.caches.remembers(site.frame):
+                if not self.caches.remembers(site.frame, farthest=1):
                     yield self._finding(read)
 
     def _read(self, site: Site) -> Read | None:
@@ -68,6 +69,10 @@ class ConstantFilePerRequest(ModelRule):
         if call[0] != "call" or not any(sink.effect.kind == "file" for sink in site.sinks):
             return None
         names = {sink.name for sink in site.sinks}
+        if site.frame.function.facts.is_generator and not self.application.kinds_of(site.frame) & {
+            "dependency"
+        }:
+            return None  # it is sent piece by piece
         if names & READS and call[1][0] == "attr":
             return Read(site, call, call[1][1])
         if not names & OPENS:
