@@ -80,7 +80,12 @@ def find_streams(application: Application) -> Iterator[Stream]:
 
 def is_endless(application: Application, stream: Stream) -> bool:
     """Tell whether a stream goes on as long as the client stays: events, or a loop without an end."""
-    return stream.is_events or any(_loops(application, f, 0) for f in stream.generators)
+    return stream.is_events or goes_on(application, stream)
+
+
+def goes_on(application: Application, stream: Stream) -> bool:
+    """Tell whether what makes the pieces loops for as long as the client stays."""
+    return any(_loops(application, frame, 0) for frame in stream.generators)
 
 
 def waits(application: Application, stream: Stream) -> bool:

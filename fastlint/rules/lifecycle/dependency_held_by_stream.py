@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fastlint.application.dependencies import REQUEST_SCOPE
-from fastlint.application.held import Carriers, Held, HeldConnections
+from fastlint.application.held import ENDING, FILES, OPENING, Carriers, Held, HeldConnections
 from fastlint.application.routes import Route, callables
-from fastlint.application.streams import Stream, find_streams, is_endless, waits
+from fastlint.application.streams import Stream, find_streams, goes_on, is_endless, waits
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
@@ -32,12 +32,14 @@ class DependencyHeldByStream(ModelRule):
         connections = HeldConnections(self.application)
         streams: dict[tuple[Frame, int], tuple[Stream, Held, list[Route]]] = {}
         for stream in find_streams(self.application):
-            for held in connections.of(stream.route, self._end(stream)):
-                if held.injection.need.scope == REQUEST_SCOPE and not self._uses(stream, held):
-                    key = (stream.frame, id(stream.call or stream.route.call))
-                    routes = streams.setdefault(key, (stream, held, []))[2]
-                    if stream.route not in routes:
-                        routes.append(stream.route)
+            found = [
+                h for h in connections.of(stream.route, self._end(stream)) if self._is_needless(stream, h)
+            ]
+            for held in found or self._polled(stream):
+                key = (stream.frame, id(stream.call or stream.route.call))
+                routes = streams.setdefault(key, (stream, held, []))[2]
+                if stream.route not in routes:
+                    routes.append(stream.route)
         for stream, held, routes in streams.values():
             yield self._about_stream(stream, held, routes)
         for route in self.application.routes:
@@ -47,6 +49,24 @@ class DependencyHeldByStream(ModelRule):
     def _end(self, stream: Stream) -> Span | None:
         """Return the `return` of the endpoint that makes the stream."""
         return stream.returned if stream.frame in self.application.endpoints.get(stream.route, ()) else None
+
+    def _is_needless(self, stream: Stream, held: Held) -> bool:
+        """Tell whether the stream could do without what is held."""
+        return held.injection.need.scope == REQUEST_SCOPE and not self._uses(stream, held)
+
+    def _polled(self, stream: Stream) -> list[Held]:
+        """Return the sessions that a stream without an end asks in its loop, never ending the transaction."""
+        performs, frames = self.application.performs, stream.generators
+        if (
+            not goes_on(self.application, stream)
+            or not any(performs.step(frame, word) for frame in frames for word in OPENING)
+            or any(performs.step(frame, word) for frame in frames for word in ENDING)
+            or any(a.is_pooled for frame in frames for a in self.application.providers.of(frame).acquisitions)
+        ):
+            return []
+        held = self.application.providers.held(self.application.needs(stream.route))
+        found = [Held(*each) for each in held if not each[1].name.startswith(FILES)]
+        return [each for each in found if self._uses(stream, each)]
 
     def _uses(self, stream: Stream, held: Held) -> bool:
         """Tell whether what makes the pieces has the session, or may have it."""
@@ -63,6 +83,16 @@ class DependencyHeldByStream(ModelRule):
         elif waits(self.application, stream):
             severity = Severity.WARNING
         place = stream.frame if stream.call is not None else stream.route.frame
+        if not self._is_needless(stream, held):
+            return self.finding(
+                place,
+                stream.span,
+                f"{self._who(held)} keeps a database connection for as long as the client of "
+                f"{self.application.labels(routes)} listens, whichever scope it has: the stream asks it again and again",
+                "Open a session for each round (`with ...() as session:`), and leave it before the `yield`",
+                Severity.WARNING,
+                entries=self.application.serving(routes),
+            )
         return self.finding(
             place,
             stream.span,
