@@ -17,3 +17,7 @@ def store_account(email: str, password: str) -> None:
 
 def check_password(email: str, password: str) -> bool:
     return email in _hashes and bcrypt.checkpw(password.encode(), _hashes[email])
+
+
+def forget_account(email: str) -> None:
+    _hashes.pop(email, None)

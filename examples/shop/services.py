@@ -24,7 +24,9 @@ class OrderService:
         return self.warehouse.reserve(order.sku, order.count)
 
     def settle(self, sku: str) -> bool:
-        return wait_until(lambda: sku not in self.pending)
+        is_settled = wait_until(lambda: sku not in self.pending)
+        self.pending.discard(sku)
+        return is_settled
 
     def price_in(self, currency: str, price: int) -> float:
         return price * current_rate(currency)

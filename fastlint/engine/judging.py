@@ -57,7 +57,7 @@ def _about_model(rule: RuleInfo, application: Application) -> Iterable[Finding]:
         place = (finding.path, finding.span)
         if place not in kept or finding.severity > kept[place].severity:
             kept[place] = finding
-    return kept.values()
+    return kept.values() if kept and checker.applies() else ()
 
 
 def _about_suspects(

@@ -28,6 +28,10 @@ class ModelRule:
         """The rule's entry in the registry."""
         return BY_CODE[self.code]
 
+    def applies(self) -> bool:
+        """Tell whether the rule is about the versions that the project uses; asked only if it found something."""
+        return True
+
     def find(self) -> Iterator[Finding]:
         """Yield what is wrong; of several findings at one place the worst is kept."""
         raise NotImplementedError

@@ -79,7 +79,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL112", "sync-stream-generator", "A stream pays for a thread with each piece", Severity.WARNING),
     _model("FL113", "await-in-loop", "Requests that could run together are awaited one by one", Severity.WARNING),
     _model("FL114", "sequential-awaits", "Independent requests are awaited one after the other", Severity.INFO, default=False),
-    _model("FL115", "small-default-executor", "Work for threads goes to a pool of five", Severity.WARNING),
+    _model("FL115", "small-default-executor", "Work for threads goes to a pool of five", Severity.INFO, default=False),
     _model("FL116", "lock-held-across-io", "A lock lets one request at a time wait", Severity.INFO, default=False),
     _model("FL117", "trivial-sync-route", "A route pays for a thread that it does not need", Severity.INFO, default=False),
     RuleInfo(

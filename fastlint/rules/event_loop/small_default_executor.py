@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.bindings import call_argument
@@ -36,11 +35,8 @@ class SmallDefaultExecutor(ModelRule):
         for frame, call in self.application.requests.calls("to_thread", "run_in_executor"):
             if self._uses_pool(frame, call):
                 places.setdefault((frame.function.module.path, call[-1]), (frame, call))
-        if places:
-            matters = len(places) >= SEVERAL or any(self._waits(*place) for place in places.values())
-            yield self._finding(
-                *places[min(places)], len(places), Severity.WARNING if matters else Severity.INFO
-            )
+        if len(places) >= SEVERAL or any(self._waits(*place) for place in places.values()):
+            yield self._finding(*places[min(places)], len(places))
 
     def _sets_executor(self) -> bool:
         """Tell whether the program makes a pool of its own size for the loop."""
@@ -77,7 +73,7 @@ class SmallDefaultExecutor(ModelRule):
                     return True
         return False
 
-    def _finding(self, frame: Frame, call: Expr, count: int, severity: Severity) -> Finding:
+    def _finding(self, frame: Frame, call: Expr, count: int) -> Finding:
         more = (
             f", as do {count - 1} more places"
             if count > 2
@@ -92,5 +88,4 @@ class SmallDefaultExecutor(ModelRule):
             "processors plus four threads, 5 on one core, and what finds none waits",
             "Make the pool larger at start-up (`loop.set_default_executor(ThreadPoolExecutor(40))` in the lifespan), "
             "or call `await run_in_threadpool(...)`, whose pool has 40 threads",
-            severity,
         )

@@ -33,11 +33,13 @@ class CommitAfterYield(ModelRule):
 
     code = "FL306"
 
+    def applies(self) -> bool:
+        """From 0.106 to 0.117 dependencies leave before the answer."""
+        versions = self.application.versions
+        return versions.is_below("fastapi", "0.106") or versions.is_at_least("fastapi", "0.118")
+
     def find(self) -> Iterator[Finding]:
         """Look at the dependencies that commit after their yield and leave only after the response."""
-        versions = self.application.versions
-        if versions.is_at_least("fastapi", "0.106") and not versions.is_at_least("fastapi", "0.118"):
-            return
         for found in self._late_commits().values():
             if found.writing:
                 yield self._finding(found, found.writing, Severity.ERROR)

@@ -24,11 +24,13 @@ class DependencyHeldByStream(ModelRule):
 
     code = "FL311"
 
+    def applies(self) -> bool:
+        """From 0.106 to 0.117 dependencies leave before the answer."""
+        versions = self.application.versions
+        return versions.is_below("fastapi", "0.106") or versions.is_at_least("fastapi", "0.118")
+
     def find(self) -> Iterator[Finding]:
         """Look at the streams and tasks of routes whose dependencies hold a connection meanwhile."""
-        versions = self.application.versions
-        if versions.is_at_least("fastapi", "0.106") and not versions.is_at_least("fastapi", "0.118"):
-            return  # dependencies leave before the answer
         connections = HeldConnections(self.application)
         streams: dict[tuple[Frame, int], tuple[Stream, Held, list[Route]]] = {}
         for stream in find_streams(self.application):

@@ -22,10 +22,12 @@ class DeprecatedOrjsonResponse(ModelRule):
 
     code = "FL503"
 
+    def applies(self) -> bool:
+        """Older versions recommend these classes."""
+        return self.application.versions.is_at_least("fastapi", SINCE)
+
     def find(self) -> Iterator[Finding]:
         """Look at calls of the two classes, and at where they are set as response class."""
-        if not self.application.versions.is_at_least("fastapi", SINCE):
-            return
         for frame, call in self.application.requests.calls(*ENCODED):
             name = self._deprecated(call[1], frame)
             if name:

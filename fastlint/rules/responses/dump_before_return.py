@@ -25,10 +25,12 @@ class DumpBeforeReturn(ModelRule):
 
     code = "FL505"
 
+    def applies(self) -> bool:
+        """Pydantic 1 does all of this in Python."""
+        return self.application.versions.is_at_least("pydantic", "2")
+
     def find(self) -> Iterator[Finding]:
         """Look at routes with a model as response type that return what `model_dump()` gives."""
-        if not self.application.versions.is_at_least("pydantic", "2"):
-            return
         responses = self.application.responses
         for route in self.application.routes:
             for frame in self.application.endpoints.get(route, ()):

@@ -31,10 +31,12 @@ class ManualJsonEncoding(ModelRule):
 
     code = "FL504"
 
+    def applies(self) -> bool:
+        """Older versions serialize everything in Python."""
+        return self.application.versions.is_at_least("fastapi", RUST_JSON)
+
     def find(self) -> Iterator[Finding]:
         """Look at what routes return: `jsonable_encoder(x)`, alone or in a `JSONResponse`."""
-        if not self.application.versions.is_at_least("fastapi", RUST_JSON):
-            return
         for route in self.application.routes:
             for frame in self.application.endpoints.get(route, ()):
                 events = list(self.application.responses.returns(frame))

@@ -18,10 +18,12 @@ class MissingResponseType(ModelRule):
 
     code = "FL501"
 
+    def applies(self) -> bool:
+        """Older versions serialize everything in Python."""
+        return self.application.versions.is_at_least("fastapi", RUST_JSON)
+
     def find(self) -> Iterator[Finding]:
         """Look at JSON routes without a return type; what they return tells how much that costs."""
-        if not self.application.versions.is_at_least("fastapi", RUST_JSON):
-            return
         for route in self.application.routes:
             for frame in self.application.endpoints.get(route, ()):
                 if self._is_untyped(route, frame):

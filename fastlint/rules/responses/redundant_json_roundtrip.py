@@ -30,10 +30,12 @@ class RedundantJsonRoundtrip(ModelRule):
 
     code = "FL506"
 
+    def applies(self) -> bool:
+        """Pydantic 1 does all of this in Python."""
+        return self.application.versions.is_at_least("pydantic", "2")
+
     def find(self) -> Iterator[Finding]:
         """Look at what is decoded, and at what models are made from, where requests are answered."""
-        if not self.application.versions.is_at_least("pydantic", "2"):
-            return
         for frame in self.application.requests:
             for kind, expr, *_ in frame.function.facts.events:
                 if kind in ("call", "drop"):

@@ -21,10 +21,12 @@ class ResponseClassDisablesFastPath(ModelRule):
 
     code = "FL502"
 
+    def applies(self) -> bool:
+        """Older versions serialize everything in Python."""
+        return self.application.versions.is_at_least("fastapi", RUST_JSON)
+
     def find(self) -> Iterator[Finding]:
         """Look at response classes that are set where routes have a response type."""
-        if not self.application.versions.is_at_least("fastapi", RUST_JSON):
-            return
         slowed: dict[int, list[Route]] = defaultdict(list)
         choices: dict[int, ClassChoice] = {}
         for route in self.application.routes:
