@@ -216,12 +216,14 @@ class Servers:
     @cached_property
     def plain_uvicorn(self) -> list[tuple[TextFile, Listed]]:
         """Where an application of FastAPI requires uvicorn without its extras; one place for each directory."""
-        from fastlint.sources.requirements import listed_in
-
         found: dict[Path, tuple[TextFile, Listed]] = {}
         for file, path in sorted(self.facts.requirements, key=_by_name):
             if file.is_for_development or words_of(file.name) & {"lint", "doc"} or path.parent in found:
                 continue
+            if "uvicorn" not in file.text:
+                continue
+            from fastlint.sources.requirements import listed_in
+
             listed = {one.name: one for one in listed_in(file.name, file.text)}
             plain = listed.get("uvicorn")
             if plain is not None and not plain.extras and "fastapi" in listed:
