@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
+from fastlint.application.request_objects import RequestObjects
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame, Function, Module, ProjectClass
@@ -52,6 +53,7 @@ class Containers:
     def __init__(self, application: Application) -> None:
         self.application = application
         self.inference = application.inference
+        self._objects = RequestObjects(application)
         self._lasting: set[ProjectClass] | None = None
         self._bounded: set[str] | None = None
         self._readers: dict[Container, set[Function]] | None = None
@@ -142,10 +144,8 @@ class Containers:
             stores = self.inference.stores.of_class(base, name)
             if stores:
                 made = [(method, _kind(value)) for method, value in stores]
-                if (
-                    all(m.facts.name == "__init__" and kind for m, kind in made)
-                    and base in self._of_modules()
-                ):
+                is_kept = base in self._of_modules() and base not in self._objects.made
+                if is_kept and all(m.facts.name == "__init__" and kind for m, kind in made):
                     return Container(base, name, made[0][1])
                 return None
             for _, _, value in base.own(name):
