@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
-from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import called_name
+from fastlint.application.routes import Route
+from fastlint.facts.model import Expr, FunctionFacts, Parameter
+from fastlint.facts.structure import called_name, walk
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import LibraryName
 
@@ -157,3 +159,96 @@ class Called:
         if function in self._entries or function in self._running:
             return True
         return any(True for _ in self.calls(function))
+
+
+HEADERS = frozenset({"cache-control", "etag", "last-modified", "expires"})
+"""What a response says about being kept, in small letters."""
+SECRETS = frozenset({"Header", "Cookie", "Security", "Request", "HTTPConnection", "SecurityScopes"})
+"""What makes an answer depend on who asks."""
+
+
+class PublicAnswers:
+    """Answers which routes give everybody the same for the same address, and whether these are cached.
+
+    Such a route is a `GET` that knows nothing of who asks, and writes nothing.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.caches = Caches(application)
+
+    def routes(self) -> Iterator[tuple[Route, Frame]]:
+        """Yield the routes, and the calls of the functions that serve them."""
+        for route, frames in self.application.endpoints.items():
+            if route.methods == ("GET",) and len(frames) == 1 and not self._depends_on_user(route, frames[0]):
+                performs = self.application.performs
+                if not any(performs.step(frames[0], word) for word in ("commit", "write", "flush")):
+                    yield route, frames[0]
+
+    def is_cached(self, frame: Frame) -> bool:
+        """Tell whether the route, or something that it calls, remembers what it found."""
+        if any(True for _ in cache_decorators(self.application, frame.function)):
+            return True
+        return any(self.caches.is_cache(each.function) for each in self._below(frame))
+
+    def calls_cached(self, frame: Frame) -> bool:
+        """Tell whether a call of the route has a name that speaks of a cache."""
+        return any(
+            any(word in called_name(expr).lower() for word in (*WORDS, "redis"))
+            for each in self._below(frame)
+            for kind, expr, *_ in each.function.facts.events
+            if kind in ("call", "drop")
+        )
+
+    def sets_headers(self, frame: Frame) -> bool:
+        """Tell whether the program names one of the headers that let clients keep an answer."""
+        modules = {each.function.module for each in self._below(frame)}
+        return self._names_headers or any(_names_header(f.facts) for m in modules for f in m.functions)
+
+    @cached_property
+    def _names_headers(self) -> bool:
+        """Whether a middleware of the program sets them for all routes."""
+        return any(
+            _names_header(entry.frame.function.facts)
+            for entry in self.application.entries
+            if entry.kind in ("middleware", "dependency")
+        )
+
+    def _below(self, frame: Frame) -> list[Frame]:
+        """Return what a route calls, to some depth."""
+        found, queue = [frame], deque([(frame, 0)])
+        while queue:
+            current, depth = queue.popleft()
+            for site in self.application.resolver.sites(current) if depth < FARTHEST else ():
+                for callee in (*site.runs, *site.starts, *site.in_thread):
+                    if callee not in found:
+                        found.append(callee)
+                        queue.append((callee, depth + 1))
+        return found
+
+    def _depends_on_user(self, route: Route, frame: Frame) -> bool:
+        """Tell whether a route, or something that it depends on, looks at more than path and query."""
+        functions = [frame.function]
+        for injection in self.application.needs(route):
+            if injection.frame is None:
+                return True
+            functions.append(injection.frame.function)
+        return any(_asks_who(parameter) for function in functions for parameter in function.facts.parameters)
+
+
+def _asks_who(parameter: Parameter) -> bool:
+    parts = [
+        part for expr in (parameter.annotation, parameter.default) if expr is not None for part in walk(expr)
+    ]
+    return any(
+        part[0] in ("name", "attr") and (part[1] if part[0] == "name" else part[2]) in SECRETS
+        for part in parts
+    )
+
+
+def _names_header(facts: FunctionFacts) -> bool:
+    return any(
+        part[0] == "const" and isinstance(part[1], str) and part[1].lower() in HEADERS
+        for event in facts.events
+        for part in walk(event[1])
+    )
