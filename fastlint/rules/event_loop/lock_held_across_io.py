@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.facts.model import Expr, Region
-from fastlint.facts.structure import is_inside
+from fastlint.facts.structure import events_in, is_inside
 from fastlint.project.calls import Site
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Instance
@@ -47,9 +47,17 @@ class LockHeldAcrossIo(ModelRule):
         return any(isinstance(value, Instance) and value.cls in LOCKS for value in values)
 
     def _waiting(self, frame: Frame, region: Region) -> tuple[Site, str] | None:
-        """Return the first place inside that waits, and for what."""
+        """Return the first place inside that waits, and for what.
+
+        Where the others find that the work is done and return, the lock is meant to let one of them do it.
+        """
+        returns = events_in(frame.function.facts, region[1], "return")
         for site in self.application.resolver.sites(frame):
             if site.is_awaited and is_inside(site.event[5], region[1]):
+                if any(
+                    event[5] < site.event[5] and not is_inside(site.event[5], event[5]) for event in returns
+                ):
+                    return None
                 for word in WAITS:
                     if self.application.performs.at(site, word):
                         return site, word
