@@ -11,7 +11,7 @@ from fastlint.application.origins import Origins
 from fastlint.application.written import words
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import unwrapped
+from fastlint.facts.structure import called_name, unwrapped
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
 from fastlint.project.performs import performed
@@ -104,7 +104,11 @@ class RemoteMetadataPerRequest(ModelRule):
         """Look at functions whose answer is kept until the process ends."""
         for function in self.application.program.functions():
             for decorator in cache_decorators(self.application, function):
-                if decorator.name.startswith("functools.") and self._fetches_below(function):
+                if (
+                    decorator.name.startswith("functools.")
+                    and not self._is_emptied(function)
+                    and self._fetches_below(function)
+                ):
                     yield self.finding(
                         function,
                         heading(function),
@@ -113,6 +117,18 @@ class RemoteMetadataPerRequest(ModelRule):
                         "Keep the answer for some minutes only: `@cached(TTLCache(maxsize=1, ttl=300))` of cachetools",
                         Severity.INFO,
                     )
+
+    def _is_emptied(self, function: Function) -> bool:
+        """Tell whether the program calls `function.cache_clear()`, so that keys are fetched again."""
+        return any(
+            kind in ("call", "drop")
+            and called_name(expr) == "cache_clear"
+            and expr[1][0] == "attr"
+            and render(expr[1][1]).rpartition(".")[2] == function.facts.name
+            for each in self.application.program.functions()
+            if "cache_clear" in each.module.facts.mentions
+            for kind, expr, *_ in each.facts.events
+        )
 
     def _fetches_below(self, function: Function) -> bool:
         frame = self.application.program.generic_frame(function)
