@@ -494,6 +494,6 @@ def test_the_pre_commit_hook() -> None:
     assert hook["id"] == "fastlint"
     assert hook["entry"] == "fastlint check"
     assert hook["language"] == "python"
-    assert hook["types_or"] == ["python", "pyi"]
+    assert hook["types_or"] == ["python", "pyi", "dockerfile", "toml", "yaml"]
     assert hook["pass_filenames"] is False
     assert hook["require_serial"] is True
