@@ -142,7 +142,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL408", "sync-cache-on-coroutine", "A cache keeps a coroutine, which can be awaited only once", Severity.ERROR),
     _model("FL409", "per-request-object-in-cache-key", "A cache finds nothing again", Severity.ERROR),
     _model("FL410", "unbounded-cache", "A cache grows with every request and never shrinks", Severity.WARNING),
-    _model("FL411", "per-process-cache-with-workers", "Each process keeps a state of its own", Severity.WARNING),
+    _model("FL411", "per-process-cache-with-workers", "Each process keeps a state of its own", Severity.INFO, default=False),
     _model("FL412", "uncached-expensive-get", "The same answer is worked out for every client", Severity.INFO, default=False),
     _model("FL413", "missing-http-validators", "Clients fetch again what they have already", Severity.INFO, default=False),
     _model("FL414", "openapi-not-memoised", "The OpenAPI schema is built at each visit", Severity.INFO, default=False),
