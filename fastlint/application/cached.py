@@ -11,7 +11,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
 from fastlint.application.routes import Route
 from fastlint.facts.model import Expr, FunctionFacts, Parameter
-from fastlint.facts.structure import called_name, walk
+from fastlint.facts.structure import called_name, outlives_call, walk
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import LibraryName
 
@@ -92,7 +92,7 @@ def keeps(facts: FunctionFacts) -> bool:
     """Tell whether a function puts something where it outlives the call, or into a cache."""
     if facts.outer_names:
         return True
-    if any(_outlives(base, facts) for base, _, _ in facts.stores):
+    if any(outlives_call(base, facts, is_maker=facts.name == "__init__") for base, _, _ in facts.stores):
         return True
     return any(
         kind in ("call", "drop")
@@ -101,27 +101,6 @@ def keeps(facts: FunctionFacts) -> bool:
         and len(expr[2]) + len(expr[3]) > 1
         for kind, expr, *_ in facts.events
     )
-
-
-def _outlives(base: Expr, facts: FunctionFacts) -> bool:
-    """Tell whether what hangs on an expression outlives the call: `self.x`, `CACHE[key]`, `app.state.x`.
-
-    What a constructor sets on its object lives as long as that.
-    """
-    words = []
-    while base[0] in ("attr", "sub", "call"):
-        if base[0] == "attr":
-            words.append(str(base[2]))
-        base = base[1]
-    if base[0] != "name":
-        return False
-    root = str(base[1])
-    if "app" in (*words, root) or root == "cls":
-        return True
-    if root == "self":
-        return facts.name != "__init__"
-    parameters = {parameter.name for parameter in facts.parameters}
-    return root not in parameters and root not in facts.bindings
 
 
 def _is_named_cache(decorator: Expr) -> bool:

@@ -11,7 +11,15 @@ from fastlint.application.origins import Origins, arguments
 from fastlint.application.requests import Use
 from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import blocks_around, children, names_bound_to, regions_around, unwrapped, walk
+from fastlint.facts.structure import (
+    blocks_around,
+    children,
+    names_bound_to,
+    outlives_call,
+    regions_around,
+    unwrapped,
+    walk,
+)
 from fastlint.project.bindings import call_argument, matched_arguments, reaching_bindings
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import LibraryName
@@ -76,7 +84,7 @@ class Makings:
         for base, name, value in facts.stores:
             inner = unwrapped(value)
             if inner is call or (inner[0] == "name" and inner[1] in names):
-                if _is_lasting(base, facts, is_maker=facts.name in MAKERS):
+                if outlives_call(base, facts, is_maker=facts.name in MAKERS):
                     return True
                 if base[0] == "attr" and name == "state":
                     return True
@@ -208,21 +216,3 @@ def _alternatives(call: Expr, block: int, facts: FunctionFacts) -> set[str]:
             if part[0] == "any" and any(unwrapped(p) is call for p in part[1]):
                 found |= {str(p[1]) for p in part[1] if p[0] == "name"}
     return found
-
-
-def _is_lasting(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:
-    """Tell whether what hangs on an expression outlives a call of the function."""
-    words = []
-    while base[0] in ("attr", "sub", "call"):
-        if base[0] == "attr":
-            words.append(str(base[2]))
-        base = base[1]
-    if base[0] != "name":
-        return False
-    root = str(base[1])
-    if "app" in (*words, root) or root == "cls":
-        return True
-    parameters = {parameter.name for parameter in facts.parameters}
-    if root == "self" and root in parameters:
-        return not is_maker
-    return root not in parameters and (root not in facts.bindings or root in facts.outer_names)

@@ -154,11 +154,6 @@ class _Extractor(ExpressionReader):
                     self._enter_block("once")
         self.block = block
 
-    def _block(self, statements: Sequence[ast.stmt], kind: str = "") -> None:
-        before = self._enter_block(kind)
-        self._body(statements)
-        self.block = before
-
     def _on_expression(self, node: ast.Expr) -> None:
         value = node.value
         if isinstance(value, ast.Call):

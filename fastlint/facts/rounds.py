@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fastlint.facts.model import Binding, Event, Expr, FunctionFacts
+from fastlint.facts.model import Event, Expr, FunctionFacts
 from fastlint.facts.structure import blocks_around, walk
 
 ITERATED = frozenset({"elem", "aelem"})
@@ -157,8 +157,3 @@ def root(expr: Expr) -> str:
     while expr[0] in ("attr", "sub", "call", "await"):
         expr = expr[1]
     return str(expr[1]) if expr[0] == "name" else ""
-
-
-def latest(bindings: list[Binding]) -> Expr | None:
-    """Return the value of a name that is bound once."""
-    return bindings[0][2] if len(bindings) == 1 else None

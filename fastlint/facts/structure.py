@@ -103,3 +103,24 @@ def names_bound_to(facts: FunctionFacts, call: Expr) -> list[str]:
         for name, bindings in facts.bindings.items()
         if any(unwrapped(value) is call for _, _, value in bindings)
     ]
+
+
+def outlives_call(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:
+    """Tell whether what hangs on an expression is kept after a call: `self.x`, `CACHE[key]`, `app.state.x`.
+
+    What a maker (a constructor) sets on its object lives as long as that.
+    """
+    words = []
+    while base[0] in ("attr", "sub", "call"):
+        if base[0] == "attr":
+            words.append(str(base[2]))
+        base = base[1]
+    if base[0] != "name":
+        return False
+    root = str(base[1])
+    if "app" in (*words, root) or root == "cls":
+        return True
+    parameters = {parameter.name for parameter in facts.parameters}
+    if root == "self" and root in parameters:
+        return not is_maker
+    return root not in parameters and (root not in facts.bindings or root in facts.outer_names)

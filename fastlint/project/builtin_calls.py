@@ -275,16 +275,6 @@ def _enter_context(inference: Inference, callee: LibraryName, call: Expr, frame:
     return enter_context(inference, entered, frame) if entered is not None else ()
 
 
-def _instances(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
-    found = []
-    for value in _first(inference, call, frame):
-        if isinstance(value, ClassValue):
-            found.append(Instance(value.cls))
-        elif isinstance(value, LibraryName) and inference.catalog.is_class(value.name):
-            found.append(Instance(value.name))
-    return tuple(found)
-
-
 def _gather(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
     parts = []
     for argument in call[2]:

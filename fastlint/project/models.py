@@ -53,8 +53,6 @@ class Mapped:
     cls: ProjectClass
     columns: dict[str, Column] = field(default_factory=dict)
     relationships: dict[str, Relationship] = field(default_factory=dict)
-    has_awaitable_attrs: bool = False
-    """Whether it derives from `AsyncAttrs`."""
 
 
 class Models:
@@ -93,7 +91,6 @@ class Models:
         is_table = False
         for base in reversed(self._inference.mro(cls)):
             if isinstance(base, str):
-                found.has_awaitable_attrs |= base.endswith(".AsyncAttrs")
                 continue
             own = self._body(base)
             found.columns.update(own.columns)

@@ -100,7 +100,7 @@ class Performs:
                 for callee in followed(site):
                     self._callers[callee].append((frame, site))
                     if callee in self._seen:
-                        settled.extend((callee, word) for found, word in self._known(callee))
+                        settled.extend((callee, word) for word in WORDS if (callee, word) in self._steps)
                     else:
                         self._seen.add(callee)
                         queue.append(callee)
@@ -109,9 +109,6 @@ class Performs:
             step = self._steps[callee, word]
             for frame, site in self._callers[callee]:
                 self._offer(settled, frame, word, Step(site, callee, step.name, step.length + 1))
-
-    def _known(self, frame: Frame) -> Iterator[tuple[Frame, str]]:
-        return ((frame, word) for word in WORDS if (frame, word) in self._steps)
 
     def _offer(self, settled: deque[tuple[Frame, str]], frame: Frame, word: str, step: Step) -> None:
         known = self._steps.get((frame, word))
