@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,10 +147,22 @@ SECRETS = frozenset({"Header", "Cookie", "Security", "Request", "HTTPConnection"
 """What makes an answer depend on who asks."""
 
 
+CHECKS = re.compile(
+    r"[/_.-](health(check)?|ready|readiness|live|liveness|alive|heartbeat|ping|status)z?($|[/_.-])",
+    re.IGNORECASE,
+)
+"""Paths of routes whose answer has to be new each time."""
+SENDING = frozenset({
+    "celery.Celery.send_task", "celery.Task.apply_async", "celery.Task.delay", "celery.canvas.Signature.apply_async",
+    "celery.canvas.Signature.delay", "dramatiq.Actor.send", "dramatiq.Actor.send_with_options", "rq.Queue.enqueue",
+})  # fmt: skip
+"""Calls that give work to somebody else: the route is asked for what it does, not for its answer."""
+
+
 class PublicAnswers:
     """Answers which routes give everybody the same for the same address, and whether these are cached.
 
-    Such a route is a `GET` that knows nothing of who asks, and writes nothing.
+    Such a route is a `GET` that knows nothing of who asks, writes nothing, and is no check of what works now.
     """
 
     def __init__(self, application: Application) -> None:
@@ -157,12 +170,21 @@ class PublicAnswers:
         self.caches = Caches(application)
 
     def routes(self) -> Iterator[tuple[Route, Frame]]:
-        """Yield the routes, and the calls of the functions that serve them."""
+        """Yield the routes, and the calls of the functions that serve them; none behind a proxy that caches."""
+        if self.application.servers.keeps_answers:
+            return
         for route, frames in self.application.endpoints.items():
-            if route.methods == ("GET",) and len(frames) == 1 and not self._depends_on_user(route, frames[0]):
-                performs = self.application.performs
-                if not any(performs.step(frames[0], word) for word in ("commit", "write", "flush")):
-                    yield route, frames[0]
+            if route.methods != ("GET",) or len(frames) != 1 or CHECKS.search(self.application.label(route)):
+                continue
+            if not self._depends_on_user(route, frames[0]) and self._only_reads(frames[0]):
+                yield route, frames[0]
+
+    def _only_reads(self, frame: Frame) -> bool:
+        performs = self.application.performs
+        request = performs.step(frame, "request")
+        if request is not None and request.name in SENDING:
+            return False
+        return not any(performs.step(frame, word) for word in ("commit", "write", "flush"))
 
     def is_cached(self, frame: Frame) -> bool:
         """Tell whether the route, or something that it calls, remembers what it found."""

@@ -237,6 +237,13 @@ class Servers:
         return [passed for passed in found if self._leads_here(passed)] if self.serves else []
 
     @cached_property
+    def keeps_answers(self) -> bool:
+        """Whether a proxy in front of something keeps answers, perhaps those of the application."""
+        return any(
+            passed.keeps_answers and not passed.file.is_for_development for passed in self.facts.passes
+        )
+
+    @cached_property
     def _hosts(self) -> set[str]:
         """The names by which services of compose files reach the application."""
         running = [*self.processes, *(p for call in self.calls for p in call.processes)]

@@ -257,6 +257,8 @@ class ProxyPass:
     upstream: Upstream | None
     is_certain: bool
     """Whether nothing is included here that might set more."""
+    keeps_answers: bool
+    """Whether `proxy_cache` names a cache here."""
     file: TextFile
     row: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class _Level:
     connection: str | None = None
     location: str = ""
     is_certain: bool = True
+    keeps_answers: bool = False
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -111,7 +112,7 @@ def _pass(
 ) -> None:
     """Add each `proxy_pass` with what holds there: headers of an inner block replace all outer ones."""
     maps, upstreams, others = known
-    level = _Level(outer.version, outer.connection, outer.location, outer.is_certain, dict(outer.variables))
+    level = replace(outer, variables=dict(outer.variables))
     own = list(_with_includes(statements, level, others, depth))
     headers = [part["args"] for part in own if part["directive"] == "proxy_set_header" and part["args"]]
     if headers:
@@ -122,6 +123,8 @@ def _pass(
     for part in own:
         if part["directive"] == "proxy_http_version" and part["args"]:
             level.version = part["args"][0]
+        elif part["directive"] == "proxy_cache":
+            level.keeps_answers = part["args"] != ["off"]
         elif part["directive"] == "set" and len(part["args"]) == 2:
             level.variables[part["args"][0]] = part["args"][1]
         elif part["directive"] in ("root", "alias") and level.location:
@@ -133,7 +136,7 @@ def _pass(
             inner = level
             if part["directive"] == "location":
                 location = part["args"][-1] if part["args"] else ""
-                inner = _Level(level.version, level.connection, location, level.is_certain, level.variables)
+                inner = replace(level, location=location)
             _pass(part["block"], inner, file, facts, known, depth - 1)
 
 
@@ -181,6 +184,7 @@ def _add_pass(
             source,
             upstreams.get(authority) or upstreams.get(host),
             level.is_certain,
+            level.keeps_answers,
             file,
             part["line"],
         )

@@ -41,7 +41,7 @@ def memo_targets(test: ast.expr, global_names: set[str], local_names: set[str]) 
 def present_targets(
     test: ast.expr, global_names: set[str], local_names: set[str], before: Sequence[ast.stmt]
 ) -> set[str]:
-    """Return what is already there when the test holds: `x is not None`, `x`, `key in x`.
+    """Return what is already there when the test holds: `x is not None`, `x`, `key in x`, `isinstance(x, C)`.
 
     A local name counts as the container that an earlier statement looked it up in
     (`hit = CACHE.get(key)`).
@@ -57,6 +57,8 @@ def present_targets(
             return _lasting(test, global_names, local_names) | _looked_up(test, local_names, before)
         case ast.NamedExpr(value=value):
             return _container(value, local_names)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[tested, _]):
+            return present_targets(tested, global_names, local_names, before)
     return set()
 
 

@@ -31,7 +31,7 @@ class MissingHttpValidators(ModelRule):
             yield self.finding(
                 frame,
                 heading(frame.function),
-                f"{self.application.label(route)} sends the whole list each time, to clients that have it already",
+                f"{self.application.label(route)} sends everything each time, to clients that have it already",
                 "Send an `ETag` or `Last-Modified` header, and answer 304 to a client that names it; "
                 "or allow it to keep the answer with `Cache-Control: max-age=60`",
             )
