@@ -53,6 +53,8 @@ class Incoming:
             return False
         if tag == "name":
             return self._is_sent_name(expr, frame, depth)
+        if tag == "attr" and str(expr[2]).startswith("__"):
+            return False  # `thing.__class__`: there are as many as the program has classes
         if tag == "attr" and self._is_request(expr[1], frame):
             return expr[2] in SENT
         if tag == "call":

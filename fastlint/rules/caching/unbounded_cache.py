@@ -10,10 +10,10 @@ from fastlint.application.containers import Containers, Growth
 from fastlint.application.incoming import Incoming
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import UNKNOWN, Expr
-from fastlint.facts.structure import called_name, unwrapped
+from fastlint.facts.structure import blocks_around, called_name, unwrapped
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, Function
-from fastlint.project.values import Instance
+from fastlint.project.values import Instance, LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading, render
@@ -26,6 +26,8 @@ SHARED = ("Lock", "Semaphore", "Condition", "Event")
 CONNECTIONS = ("fastapi.WebSocket", "starlette.websockets.WebSocket")
 ENDLESS = "functools.cache"
 LRU = frozenset({"functools.lru_cache", "async_lru.alru_cache"})
+OF_ROUTES = "fastapi_cache.decorator.cache"
+MEMORY = "InMemoryBackend"
 AIOCACHE = frozenset({"aiocache.cached", "aiocache.cached_stampede"})
 
 
@@ -44,10 +46,14 @@ class UnboundedCache(ModelRule):
                 seen.add(growth.container)
                 yield self._about_container(growth)
         self.called = Called(self.application)
+        fills_memory = False
         for function in self.application.program.functions():
             for decorator in cache_decorators(self.application, function):
                 if _has_no_bound(decorator) and self._differs(function):
                     yield self._about_decorator(function, decorator)
+                fills_memory |= decorator.name == OF_ROUTES and self._differs(function)
+        if fills_memory:
+            yield from self._memories()
 
     def _is_endless(self, growth: Growth) -> bool:
         """Tell whether a place adds something new again and again, that nothing takes out."""
@@ -60,7 +66,7 @@ class UnboundedCache(ModelRule):
             return False
         if growth.key is None:
             return self._is_entry(growth)
-        if _is_looked_up(growth):
+        if _is_looked_up(growth) or _is_replaced(growth):
             return False
         return self.incoming.is_sent(growth.key, growth.frame)
 
@@ -116,6 +122,8 @@ class UnboundedCache(ModelRule):
         instead = (
             "`collections.deque(maxlen=1000)`"
             if what == "list"
+            else "`defaultdict(lambda: deque(maxlen=1000))`"
+            if growth.container.kind == "defaultdict" and growth.expr[0] == "call"
             else "`cachetools.TTLCache(maxsize=1000, ttl=300)`"
         )
         return self.finding(
@@ -155,6 +163,29 @@ class UnboundedCache(ModelRule):
             Severity.WARNING,
         )
 
+    def _memories(self) -> Iterator[Finding]:
+        """Look at what keeps the answers of routes in the process: what nobody asks for again stays."""
+        for function in self.application.program.functions():
+            if MEMORY not in function.module.facts.mentions or function.module.is_test:
+                continue
+            frame = self.application.program.generic_frame(function)
+            for kind, expr, *_, span in function.facts.events:
+                if kind != "call" or called_name(expr) != MEMORY:
+                    continue
+                names = {
+                    v.name
+                    for v in self.application.inference.values(expr[1], frame)
+                    if isinstance(v, LibraryName)
+                }
+                if any(name.startswith("fastapi_cache.") for name in names):
+                    yield self.finding(
+                        function,
+                        span,
+                        f"`{render(expr)}` keeps an answer for everything that clients send, and forgets an old one only "
+                        "when it is asked for again; the process needs more and more memory",
+                        "Give `FastAPICache` a `RedisBackend`, which forgets what has expired",
+                    )
+
 
 def _is_read(growth: Growth) -> bool:
     """Tell whether the function answers from the container: `names[key]`, `names.get(key)`."""
@@ -188,6 +219,34 @@ def _is_looked_up(growth: Growth) -> bool:
             if name != growth.container.name and name.strip("_").isupper():
                 return True
     return False
+
+
+def _is_replaced(growth: Growth) -> bool:
+    """Tell whether only a key that is there gets another value: after `if key not in names: return`."""
+    facts = growth.frame.function.facts
+    left = {event[3] for event in facts.events if event[0] in ("return", "raise") and event[5] < growth.span}
+    around = {block for block, _, _ in blocks_around(facts, _block_of(growth))}
+    for index, (_, _, test) in enumerate(facts.blocks):
+        asked = test[1:] if test[0] == "compare" and growth.key is not None else ()
+        if asked and _is_about(asked[0], growth):
+            if asked[1] == ("NotIn",) and index in left and index not in around:
+                return True
+            if asked[1] == ("In",) and index in around:
+                return True
+    return False
+
+
+def _block_of(growth: Growth) -> int:
+    events = growth.frame.function.facts.events
+    return next(event[3] for event in events if event[1] is growth.expr)
+
+
+def _is_about(parts: tuple[Expr, ...], growth: Growth) -> bool:
+    """Tell whether a comparison asks for the key of what is put in, in the container that gets it."""
+    if len(parts) != 2 or growth.key is None or parts[0][:2] != growth.key[:2]:
+        return False
+    base = parts[1]
+    return base[0] in ("name", "attr") and base[1 if base[0] == "name" else 2] == growth.container.name
 
 
 def _has_no_bound(decorator: CacheDecorator) -> bool:
