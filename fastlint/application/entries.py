@@ -15,7 +15,7 @@ from fastlint.project.calls import RESPONSE, CallResolver
 from fastlint.project.infer import Inference
 from fastlint.project.members import special_method
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended
+from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, Suspended, Values
 
 MIDDLEWARE = "starlette.middleware.base.BaseHTTPMiddleware"
 ROUTE_CLASSES = ("fastapi.routing.APIRoute", "starlette.routing.Route")
@@ -137,7 +137,8 @@ class EntryFinder:
         else:
             models = self.inference.returned(frame)
         on_loop = function.function.facts.is_async
-        for validator in self.models.validators(models) if is_typed else ():
+        is_valid = self._returns_only(models, frame)
+        for validator in self.models.validators(models, is_valid=is_valid) if is_typed else ():
             self._add(
                 "validator", f"{validator.function.facts.name} of {label}", validator, sync_on_loop=on_loop
             )
@@ -146,6 +147,11 @@ class EntryFinder:
             self._add(
                 "serializer", f"{serializer.function.facts.name} of {label}", serializer, sync_on_loop=True
             )
+
+    def _returns_only(self, models: Values, frame: Frame) -> bool:
+        """Tell whether a route returns objects of its response model, and nothing that becomes one."""
+        returned = [self.inference.values(value, frame) for value in frame.function.facts.returns]
+        return bool(returned) and all(values and all(v in models for v in values) for values in returned)
 
     def _makes_response(self, frame: Frame) -> bool:
         """Tell whether a route returns a response object itself, so that no class is asked to render."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fastlint.application.dependencies import metadata
 from fastlint.facts.model import Expr
+from fastlint.facts.structure import called_name
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import CallResolver
 from fastlint.project.infer import Inference
@@ -49,12 +50,17 @@ class ModelReader:
             if not self._is_injected(parameter.default, parameter.annotation, outer):
                 yield from self._of_annotation(parameter.annotation, outer, VALIDATING, seen)
 
-    def validators(self, models: Values) -> Iterator[Frame]:
+    def validators(self, models: Values, *, is_valid: bool) -> Iterator[Frame]:
         """Yield what validates a response: on the loop for `async def` routes, else in the thread pool.
 
-        FastAPI 0.165: fastapi/routing.py, serialize_response.
+        Of an object that has the response's class already (`is_valid`) only validators run that stand after
+        its model. FastAPI 0.165: fastapi/routing.py, serialize_response.
         """
-        yield from self._of_values(models, VALIDATING, set())
+        yield from (
+            frame
+            for frame in self._of_values(models, VALIDATING, set())
+            if not is_valid or _is_after_model(frame.function)
+        )
 
     def serializers(self, models: Values) -> Iterator[Frame]:
         """Yield what serializes a response; on the event loop for every route.
@@ -142,3 +148,13 @@ class ModelReader:
         if function.facts.name in ("model_post_init", "__init__"):
             return wanted >= VALIDATING
         return any(name in wanted for name in self.resolver.decorator_names(function))
+
+
+def _is_after_model(function: Function) -> bool:
+    """Tell whether a function is a validator of a finished object: `@model_validator(mode="after")`."""
+    return any(
+        decorator[0] == "call"
+        and called_name(decorator) == "model_validator"
+        and call_argument(decorator, None, "mode") == ("const", "after")
+        for decorator in function.facts.decorators
+    )

@@ -48,7 +48,9 @@ class RemoteMetadataPerRequest(ModelRule):
         for site in self.application.requests.sites():
             call = unwrapped(site.event[1])
             if call[0] == "call" and self._is_metadata(site, call) and not self._is_kept(site, call):
-                yield self._finding(site, call)
+                severity = self._severity(site, call)
+                if severity is not None:
+                    yield self._finding(site, call, severity)
         yield from self._remembered()
 
     def _is_metadata(self, site: Site, call: Expr) -> bool:
@@ -71,7 +73,7 @@ class RemoteMetadataPerRequest(ModelRule):
         is_client = any(act.name == CLIENT for act in site.acts)
         return not is_client and self.caches.remembers(site.frame)
 
-    def _finding(self, site: Site, call: Expr) -> Finding:
+    def _finding(self, site: Site, call: Expr, severity: Severity) -> Finding:
         names = {act.name for act in site.acts} | {sink.name for sink in site.sinks}
         what = "fetches the keys of the identity provider"
         advice = "Keep the answer for some minutes, in a cache with an expiry time"
@@ -85,19 +87,22 @@ class RemoteMetadataPerRequest(ModelRule):
             call[-1],
             f"`{render(call)}` {what} for each request{self.where(site.frame)}, which waits for the answer",
             advice,
-            self._severity(site, call),
+            severity,
         )
 
-    def _severity(self, site: Site, call: Expr) -> Severity:
-        """A login passes once what a dependency does for each request; an address may differ each time."""
+    def _severity(self, site: Site, call: Expr) -> Severity | None:
+        """A login passes once what a dependency does for each request; an address may differ each time.
+
+        A route that is given the address asks a provider that it has not met before: nothing is reported.
+        """
         entries = self.application.entries_of(site.frame)
         routes = [entry for entry in entries if entry.kind == "route"]
         is_at_each = any(entry.kind in EVERY for entry in entries)
-        if not is_at_each and routes and LOGIN.search(routes[0].label):
-            return Severity.INFO
         by_address = not any("metadata" in act.words for act in site.acts)
         if by_address and call[2] and not self.origins.is_same(call[2][0], site.frame):
-            return Severity.WARNING if is_at_each else Severity.INFO
+            return Severity.WARNING if is_at_each else None
+        if not is_at_each and routes and LOGIN.search(routes[0].label):
+            return Severity.INFO
         return Severity.ERROR
 
     def _remembered(self) -> Iterator[Finding]:
@@ -106,6 +111,7 @@ class RemoteMetadataPerRequest(ModelRule):
             for decorator in cache_decorators(self.application, function):
                 if (
                     decorator.name.startswith("functools.")
+                    and not self._gives_client(function)
                     and not self._is_emptied(function)
                     and self._fetches_below(function)
                 ):
@@ -113,10 +119,18 @@ class RemoteMetadataPerRequest(ModelRule):
                         function,
                         heading(function),
                         f"`@{decorator.short}` keeps what `{function.facts.name}` fetched until the process ends: "
-                        "keys that the provider changed are never seen, nor is a failure tried again that returned `None`",
+                        f"keys that the provider changed are never seen{_nor_a_failure(function)}",
                         "Keep the answer for some minutes only: `@cached(TTLCache(maxsize=1, ttl=300))` of cachetools",
                         Severity.INFO,
                     )
+
+    def _gives_client(self, function: Function) -> bool:
+        """Tell whether a function returns a client that fetches keys itself when it needs others."""
+        frame = self.application.program.generic_frame(function)
+        return any(
+            self.application.inference.is_subclass(value, CLIENT)
+            for value in self.application.inference.returned(frame)
+        )
 
     def _is_emptied(self, function: Function) -> bool:
         """Tell whether the program calls `function.cache_clear()`, so that keys are fetched again."""
@@ -137,3 +151,8 @@ class RemoteMetadataPerRequest(ModelRule):
             if call[0] == "call" and self._fetches(site, call):
                 return True
         return False
+
+
+def _nor_a_failure(function: Function) -> str:
+    returns_none = ("const", None) in function.facts.returns
+    return ", nor is a failure tried again that returned `None`" if returns_none else ""
