@@ -52,6 +52,40 @@ class EntryPoint:
     location: Location
 
 
+class Applicability(enum.Enum):
+    """How far a fix may be trusted; docs/fixes.md defines both."""
+
+    SAFE = "safe"
+    """Requests are answered as before; applied by `--fix`."""
+    UNSAFE = "unsafe"
+    """May change what the program does, in ways that the fix's page names; applied with `--unsafe-fixes`."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """A piece of a file that is replaced; an insertion where start and end are the same place."""
+
+    filename: str
+    start: Location
+    end: Location
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A repair of one diagnostic: the edits that make it belong together."""
+
+    title: str
+    """What it does, as a short command: "Await `asyncio.sleep`"."""
+    applicability: Applicability
+    edits: tuple[Edit, ...]
+    guards: tuple[Edit, ...] = ()
+    """Pieces that the fix relies on and leaves as they are; no other fix of the same round may change them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem at one place, with the calls that lead from there to the culprit."""
@@ -70,6 +104,9 @@ class Diagnostic:
     entry_points: tuple[EntryPoint, ...] = ()
     """Nearest first."""
     notes: tuple[str, ...] = field(default=())
+    fix: Fix | None = None
+    unfixed: str = ""
+    """Why there is no fix, where the rule usually has one: the end of a sentence that starts "no fix:"."""
 
     @property
     def sort_key(self) -> tuple[str, Location, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastlint.config.settings import Settings
+from fastlint.engine.fixing import FixResult, fix
 from fastlint.engine.run import check
 
 Found = set[tuple[str, int, str]]
@@ -22,3 +23,13 @@ def lint(directory: Path, extend_select: tuple[str, ...] = ()) -> Found:
         ((directory / found.filename).relative_to(directory).as_posix(), found.location.row, found.code)
         for found in diagnostics
     }
+
+
+def repair(directory: Path, code: str, *, unsafe: bool) -> FixResult:
+    """What the fixes of one rule make of the program in `directory`; nothing is written."""
+    directory = directory.resolve()
+    settings = Settings(
+        root=directory, paths=(directory,), cwd=directory, cache=False,
+        extend_select=(code,), fixable=(code,), unsafe_fixes=unsafe,
+    )  # fmt: skip
+    return fix(settings)

@@ -30,6 +30,10 @@ class Example:
     title: str
     row: int
     files: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)
+    """What the rule's fix makes of the files that it changes."""
+    is_unsafe: bool = False
+    """Whether only `--unsafe-fixes` does so."""
 
     @property
     def id(self) -> str:
@@ -40,6 +44,12 @@ class Example:
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text if path.suffix == ".py" else unmarked(text), encoding="utf-8")
+
+    def write_unmarked(self, directory: Path) -> None:
+        for name, text in self.files.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(unmarked(text), encoding="utf-8")
 
     def expected(self, code: str) -> Marks:
         """What the marks say; a bare `# error` means the rule `code`."""
@@ -70,21 +80,30 @@ def read_pages() -> list[Page]:
 
 def read_page(path: Path) -> Page:
     page = Page(path)
+    in_fixed = False
     for kind, text, row in _elements(path.read_text(encoding="utf-8")):
         if kind == "h1":
             match = _TITLE.fullmatch(text)
             page.code, page.name = (match["code"], match["name"]) if match else ("", text)
         elif kind == "h2":
+            in_fixed = False
             page.sections.append(text)
         elif kind == "h3":
+            in_fixed = False
             page.examples.append(Example(path.name, page.sections[-1], text, row))
         elif kind == "paragraph" and not page.sections and not page.summary:
             page.summary = text
+        elif kind == "h4":
+            assert text in ("Fixed", "Fixed (unsafe)"), f"{path.name}:{row}: a heading {text!r}"
+            assert page.sections[-1] == "Flagged", f"{path.name}:{row}: only what is flagged can be fixed"
+            in_fixed = True
+            page.examples[-1].is_unsafe = text.endswith("(unsafe)")
         elif kind and kind not in ("h4", "h5", "h6", "paragraph"):
             if kind.startswith("python"):
                 page.code_blocks.append(text)
             if page.sections and page.sections[-1] in EXAMPLE_SECTIONS:
-                _add_file(page.examples[-1], kind, text)
+                example = page.examples[-1]
+                _add_file(example, example.fixed if in_fixed else example.files, kind, text)
     return page
 
 
@@ -109,11 +128,11 @@ def unmarked(text: str) -> str:
     )
 
 
-def _add_file(example: Example, info: str, text: str) -> None:
+def _add_file(example: Example, files: dict[str, str], info: str, text: str) -> None:
     match = _FENCE.fullmatch(info)
     assert match, f"{example.id}: a file of an example needs a title, not ```{info}"
-    assert match["path"] not in example.files, f"{example.id}: two files {match['path']}"
-    example.files[match["path"]] = text
+    assert match["path"] not in files, f"{example.id}: two files {match['path']}"
+    files[match["path"]] = text
 
 
 def _elements(text: str) -> Iterator[tuple[str, str, int]]:

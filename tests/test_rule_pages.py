@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from fastlint.rules.registry import RULES
 
-from .linting import lint
+from .linting import lint, repair
 from .rule_pages import BOOK, EXAMPLE_SECTIONS, Example, Page, read_pages, read_table
 
 PAGES = read_pages()
@@ -25,6 +26,46 @@ def test_example(page: Page, example: Example, tmp_path: Path) -> None:
     off = tuple(rule.code for rule in RULES if rule.code == page.code and not rule.default)
 
     assert lint(tmp_path, off) == example.expected(page.code)
+
+
+FIXED = [(page, example) for page, example in EXAMPLES if example.fixed]
+
+
+@pytest.mark.parametrize(("page", "example"), FIXED, ids=[example.id for _, example in FIXED])
+def test_fix(page: Page, example: Example, tmp_path: Path) -> None:
+    example.write_unmarked(tmp_path)
+    before = repair(tmp_path, page.code, unsafe=False)
+    if example.is_unsafe:
+        assert not before.after, "the page says that the fix is unsafe"
+    result = repair(tmp_path, page.code, unsafe=example.is_unsafe)
+
+    assert result.after == example.fixed
+    assert {found.code for found in result.fixed} == {page.code}
+    found_before = Counter(code for *_, code in example.expected(page.code))
+    found_after = Counter(found.code for found in result.remaining.diagnostics)
+    assert not found_after[page.code]
+    assert found_after <= found_before, "the fix brought something new"
+    result.write()
+    assert not result.refused
+    assert not repair(tmp_path, page.code, unsafe=True).after
+
+
+def test_rules_say_whether_they_have_fixes() -> None:
+    shown = {
+        page.code: {"unsafe" if example.is_unsafe else "safe" for example in page.examples if example.fixed}
+        for page in PAGES
+    }
+    stated = {
+        rule.code: {
+            "safe": {"safe"},
+            "unsafe": {"unsafe"},
+            "sometimes safe": {"safe", "unsafe"},
+            None: set(),
+        }[rule.fix]
+        for rule in RULES
+    }
+
+    assert shown == stated
 
 
 @pytest.mark.parametrize("page", ABOUT_CODE, ids=lambda page: page.code)

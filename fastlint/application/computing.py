@@ -224,6 +224,10 @@ class Computing:
         ]
         return all(self._is_harmless_decorator(d, scope) for d in decorators)
 
+    def leaves_alone(self, decorator: Expr, frame: Frame) -> bool:
+        """Tell whether a decorator registers a function, remembers its results or does nothing to it."""
+        return self._is_harmless_decorator(decorator, self._inference.defining_frame(frame.function))
+
     def _is_harmless_decorator(self, decorator: Expr, scope: Frame) -> bool:
         if self._are_named((decorator,), scope, HARMLESS_DECORATORS):
             return True

@@ -17,10 +17,12 @@ from fastlint.application.lifespans import Lifespans, find_lifespans
 from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.providers import Providers
+from fastlint.application.references import References
 from fastlint.application.requests import RequestPath
 from fastlint.application.responses import Responses
 from fastlint.application.routes import ROUTERS, Route
 from fastlint.application.servers import Servers
+from fastlint.application.sharing import Sharing
 from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
 from fastlint.application.validators import VALIDATING
@@ -245,6 +247,16 @@ class Application:
         return ContextVariables(self.resolver)
 
     @cached_property
+    def references(self) -> References:
+        """Who names which function."""
+        return References(self.inference)
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """What functions do that other requests notice."""
+        return Sharing(self.resolver, self.context_variables)
+
+    @cached_property
     def lifespans(self) -> Lifespans:
         """How the applications of the program start."""
         return find_lifespans(self.inference)
@@ -283,6 +295,20 @@ class Application:
                     distance[caller] = distance[current] + 1
                     queue.append(caller)
         return sorted(found, key=lambda e: (e.phase != REQUEST, found[e], e.order, e.label))
+
+    def coroutines_around(self, frame: Frame) -> list[Frame]:
+        """Return a frame and the coroutine functions that await it, all levels of them."""
+        found, pending = {frame}, [frame]
+        while pending:
+            for caller in self._callers.get(pending.pop(), ()):
+                if caller not in found and caller.function.facts.is_async:
+                    found.add(caller)
+                    pending.append(caller)
+        return list(found)
+
+    def is_task(self, frame: Frame) -> bool:
+        """Tell whether somewhere a task is made of a coroutine function, to run beside the one that made it."""
+        return frame in self._scheduled
 
     def kinds_of(self, frame: Frame) -> set[str]:
         """Return the kinds of the entry points that a frame itself is."""

@@ -20,6 +20,7 @@ from fastlint.config.load import CommandLine, load_settings
 from fastlint.config.settings import OUTPUT_FORMATS, Selectors, Settings
 
 if TYPE_CHECKING:
+    from fastlint.engine.fixing import FixResult
     from fastlint.reports.model import Output, Result, Writer
 
 
@@ -51,6 +52,22 @@ def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...
 )
 @click.option(
     "--extend-exclude", multiple=True, callback=_split, metavar="PATTERNS", help="Files to leave out as well."
+)
+@click.option("--fix/--no-fix", "fix", default=None, help="Repair what can be repaired safely.")
+@click.option(
+    "--unsafe-fixes/--no-unsafe-fixes",
+    default=None,
+    help="Count fixes as well that may change what the program does.",
+)
+@click.option("--diff", "diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--fix-only", is_flag=True, help="Repair, and do not report what is left.")
+@click.option("--show-fixes/--no-show-fixes", default=None, help="List what was repaired.")
+@click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was repaired.")
+@click.option(
+    "--fixable", multiple=True, callback=_split, metavar="RULES", help="Rules whose fixes may be applied."
+)
+@click.option(
+    "--unfixable", multiple=True, callback=_split, metavar="RULES", help="Rules whose fixes are left alone."
 )
 @click.option(
     "--fastapi-version",
@@ -84,6 +101,14 @@ def command(
     extend_ignore: tuple[str, ...] | None,
     exclude: tuple[str, ...] | None,
     extend_exclude: tuple[str, ...] | None,
+    fix: bool | None,
+    unsafe_fixes: bool | None,
+    diff: bool,
+    fix_only: bool,
+    show_fixes: bool | None,
+    exit_non_zero_on_fix: bool,
+    fixable: tuple[str, ...] | None,
+    unfixable: tuple[str, ...] | None,
     fastapi_version: str | None,
     output_format: str | None,
     output_file: Path | None,
@@ -106,6 +131,11 @@ def command(
         selectors=Selectors(select, ignore or (), extend_select or (), extend_ignore or ()),
         exclude=exclude,
         extend_exclude=extend_exclude or (),
+        fix=fix,
+        unsafe_fixes=unsafe_fixes,
+        show_fixes=show_fixes,
+        fixable=fixable,
+        unfixable=unfixable,
         fastapi_version=fastapi_version,
         output_format=output_format,
         cache=not no_cache,
@@ -115,12 +145,34 @@ def command(
     settings = load_settings(paths, given)
     write = _writer(settings.output_format, statistics)
     started = time.monotonic()
-    result = _check(settings, show_progress=not (quiet or no_progress))
+    show_progress = not (quiet or no_progress)
+    if diff or fix_only or settings.fix:
+        repaired = _repair(settings, show_progress)
+        result: Result = repaired.remaining
+    else:
+        repaired, result = None, _check(settings, show_progress)
     if not quiet:
         _comment(settings, result, time.monotonic() - started, verbose)
     with _open(output_file) as stream, reader_may_leave():
-        write(result, _output(stream, settings, color, quiet=quiet, verbose=verbose))
-    ctx.exit(FINDINGS if result.diagnostics and not exit_zero else CLEAN)
+        output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
+        if diff and repaired is not None:
+            from fastlint.reports.fixes import write_diff
+
+            write_diff(repaired, output)
+            ctx.exit(FINDINGS if repaired.after and not exit_zero else CLEAN)
+        if repaired is not None:
+            repaired.write()
+            for name, reason in repaired.refused:
+                print(f"warning: {name} was not repaired: {reason}", file=sys.stderr)
+        if not fix_only:
+            write(result, output)
+        if repaired is not None and settings.show_fixes:
+            from fastlint.reports.fixes import write_fixes
+
+            write_fixes(repaired, output)
+    if repaired is not None and exit_non_zero_on_fix and repaired.fixed:
+        ctx.exit(FINDINGS)
+    ctx.exit(FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN)
 
 
 def _check(settings: Settings, show_progress: bool) -> Result:
@@ -128,6 +180,13 @@ def _check(settings: Settings, show_progress: bool) -> Result:
 
     with progress(show_progress) as callback:
         return check(settings, callback)
+
+
+def _repair(settings: Settings, show_progress: bool) -> FixResult:
+    from fastlint.engine.fixing import fix
+
+    with progress(show_progress) as callback:
+        return fix(settings, callback)
 
 
 def _writer(output_format: str, statistics: bool) -> Writer:
@@ -154,6 +213,7 @@ def _output(stream: TextIO, settings: Settings, color: str, *, quiet: bool, verb
         width=columns(stream),
         summary=not quiet,
         details=verbose,
+        unsafe_fixes=settings.unsafe_fixes,
     )
 
 

@@ -21,6 +21,11 @@ class CommandLine:
     selectors: Selectors = field(default_factory=Selectors)
     exclude: tuple[str, ...] | None = None
     extend_exclude: tuple[str, ...] = ()
+    fix: bool | None = None
+    unsafe_fixes: bool | None = None
+    show_fixes: bool | None = None
+    fixable: tuple[str, ...] | None = None
+    unfixable: tuple[str, ...] | None = None
     fastapi_version: str | None = None
     output_format: str | None = None
     cache: bool = True
@@ -103,6 +108,10 @@ def _apply_command_line(values: dict[str, object], given: CommandLine, root: Pat
             values["fastapi_version"] = check_version(given.fastapi_version)
         except ValueError as error:
             raise ConfigError(f"--fastapi-version {error}") from None
+    for name in ("fix", "unsafe_fixes", "show_fixes", "fixable", "unfixable"):
+        value = getattr(given, name)
+        if value is not None:
+            values[name] = value
     if given.output_format is not None:
         values["output_format"] = given.output_format
 

@@ -85,24 +85,37 @@ class Selection:
         """For each code that the options' selectors name, the length of the longest of them."""
         lengths: dict[str, int] = {}
         for option, words in options.items():
-            for word in words:
-                length, codes = self._resolve(word, option.replace("_", "-"))
-                lengths |= {code: max(length, lengths.get(code, 0)) for code in codes}
+            for code, length in specificity(self._rules, option.replace("_", "-"), words).items():
+                lengths[code] = max(length, lengths.get(code, 0))
         return lengths
 
-    def _resolve(self, word: str, option: str) -> tuple[int, frozenset[str]]:
-        """How specific a selector is, and the codes that it names."""
-        codes = frozenset(rule.code for rule in self._rules if word in (rule.name, rule.code))
-        if codes:
-            return _WHOLE_CODE, codes
-        if word == "ALL":
-            return 0, frozenset(rule.code for rule in self._rules)
-        if _PREFIX.fullmatch(word):
-            codes = frozenset(rule.code for rule in self._rules if rule.code.startswith(word))
-        if not codes:
-            known = ["ALL", *(word for rule in self._rules for word in (rule.code, rule.name))]
-            raise ConfigError(f'unknown rule "{word}" in "{option}"{did_you_mean(word, known)}')
-        return len(word), codes
+
+def specificity(rules: Iterable[KnownRule], option: str, words: Iterable[str]) -> dict[str, int]:
+    """For each code that selectors name, the length of the longest of them.
+
+    Raises `ConfigError` for a selector that names no rule; `option` is where it was written.
+    """
+    known = tuple(rules)
+    lengths: dict[str, int] = {}
+    for word in words:
+        length, codes = _resolve(known, word, option)
+        lengths |= {code: max(length, lengths.get(code, 0)) for code in codes}
+    return lengths
+
+
+def _resolve(rules: tuple[KnownRule, ...], word: str, option: str) -> tuple[int, frozenset[str]]:
+    """How specific a selector is, and the codes that it names."""
+    codes = frozenset(rule.code for rule in rules if word in (rule.name, rule.code))
+    if codes:
+        return _WHOLE_CODE, codes
+    if word == "ALL":
+        return 0, frozenset(rule.code for rule in rules)
+    if _PREFIX.fullmatch(word):
+        codes = frozenset(rule.code for rule in rules if rule.code.startswith(word))
+    if not codes:
+        known = ["ALL", *(word for rule in rules for word in (rule.code, rule.name))]
+        raise ConfigError(f'unknown rule "{word}" in "{option}"{did_you_mean(word, known)}')
+    return len(word), codes
 
 
 class _PathIgnore:

@@ -73,6 +73,15 @@ class Settings:
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     catalog: Mapping[str, object] = field(default_factory=dict)
     """The table `catalog`, as it was written."""
+    fixable: tuple[str, ...] = ("ALL",)
+    unfixable: tuple[str, ...] = ()
+    extend_safe_fixes: tuple[str, ...] = ()
+    extend_unsafe_fixes: tuple[str, ...] = ()
+    fix: bool = False
+    """Whether to repair what can be repaired; the command line can say otherwise."""
+    unsafe_fixes: bool = False
+    """Whether fixes count that may change what the program does."""
+    show_fixes: bool = False
     fastapi_version: str | None = None
     """The version of FastAPI to check for; `None` where the project's files are to tell."""
     output_format: str = "full"

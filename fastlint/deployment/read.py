@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,15 @@ NGINX, SUPERVISOR = ("proxy_pass", "upstream"), "[program:"
 class Deployment:
     """What deploys the project. Files that cannot be read or understood say nothing."""
 
-    def __init__(self, files: Sequence[SourceFile] = (), root: Path | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[SourceFile] = (),
+        root: Path | None = None,
+        text_of: Callable[[Path], str | None] = kinds.read_text,
+    ) -> None:
         self._files = files[:MOST_FILES]
         self._root = root
+        self._text_of = text_of
 
     @cached_property
     def facts(self) -> Facts:
@@ -31,7 +37,7 @@ class Deployment:
         texts: dict[str, list[tuple[TextFile, Path]]] = {}
         for file in self._files:
             kind = kinds.kind_of(file.path.name)
-            text = kinds.read_text(file.path) if kind is not None and _is_worth_reading(file.path) else None
+            text = self._text_of(file.path) if kind is not None and _is_worth_reading(file.path) else None
             if kind is not None and text is not None:
                 inner = file.path.as_posix()
                 if self._root is not None and file.path.is_relative_to(self._root):

@@ -42,7 +42,7 @@ def judge(
     """
     chosen = list(rules)
     verdicts = _about_suspects(application, chosen, sources)
-    found = [(rule, _finding(verdict)) for rule, verdict in verdicts]
+    found = [(rule, _finding(verdict, _rule_class(rule))) for rule, verdict in verdicts]
     for rule in chosen:
         if rule.suspects == MODEL:
             found += [(rule, finding) for finding in _about_model(rule, application)]
@@ -104,7 +104,7 @@ def _rule_class(rule: RuleInfo) -> Any:
     return getattr(module, "".join(part.capitalize() for part in rule.name.split("-")))
 
 
-def _finding(verdict: Verdict) -> Finding:
+def _finding(verdict: Verdict, rule: type[Rule]) -> Finding:
     """Return the finding of which a rule spoke, with the chains that prove it."""
     suspect = verdict.suspect
     chain = [_link(way) for each in (suspect, *verdict.others) for way in each.application.chain(each.way)]
@@ -121,6 +121,7 @@ def _finding(verdict: Verdict) -> Finding:
         tuple(chain),
         tuple(suspect.entries()),
         notes,
+        rule.fix_of(verdict),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from fastlint.catalog.load import load_catalog
 from fastlint.config.settings import Settings
 from fastlint.deployment.read import Deployment
-from fastlint.facts.build import Problem, build_facts
+from fastlint.engine.workspace import Workspace
+from fastlint.facts.build import Problem
 from fastlint.facts.model import ModuleFacts
 from fastlint.project.program import Program
 from fastlint.sources.discovery import SourceFile, discover
@@ -36,13 +37,16 @@ class Loaded:
     problems: list[tuple[str, Problem]] = field(default_factory=list)
 
 
-def load_program(settings: Settings, progress: Progress | None = None) -> Loaded:
-    """Read all files of a run.
+def load_program(
+    settings: Settings, progress: Progress | None = None, workspace: Workspace | None = None
+) -> Loaded:
+    """Read all files of a run, as they are in the workspace.
 
     Raises:
         PathError: a path that was asked for does not exist.
         CatalogError: the user's catalog is not in the catalog's format.
     """
+    workspace = workspace or Workspace()
     discovery = discover(settings)
     asked = {file.display for file in discovery.files}
     found: dict[SourceFile, ModuleFacts] = {}
@@ -50,7 +54,7 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
     batch: Sequence[SourceFile] = discovery.files
     known = {file.path for file in discovery.files}
     while batch:
-        for file, facts in _read(batch, progress):
+        for file, facts in _read(batch, progress, workspace):
             if isinstance(facts, ModuleFacts):
                 found[file] = facts
             elif file.display in asked:
@@ -66,7 +70,7 @@ def load_program(settings: Settings, progress: Progress | None = None) -> Loaded
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])
         loaded.paths[file.display] = file.path
-    loaded.deployment = Deployment(discovery.deployment, settings.root)
+    loaded.deployment = Deployment(discovery.deployment, settings.root, workspace.deployment_text)
     for file in discovery.deployment:
         loaded.deploying.add(file.display)
         loaded.paths.setdefault(file.display, file.path)
@@ -81,10 +85,10 @@ def _versions(settings: Settings) -> Versions:
 
 
 def _read(
-    files: Sequence[SourceFile], progress: Progress | None
+    files: Sequence[SourceFile], progress: Progress | None, workspace: Workspace
 ) -> Iterator[tuple[SourceFile, ModuleFacts | Problem]]:
     tell = None if progress is None else lambda done, total: progress("Reading files", done, total)
-    yield from zip(files, build_facts([file.path for file in files], tell), strict=True)
+    yield from zip(files, workspace.facts([file.path for file in files], tell), strict=True)
 
 
 def _inner(settings: Settings, path: Path) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from fastlint.application.contexts import Application
+from fastlint.config.fix_selection import FixSelection
 from fastlint.config.selection import Selection
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic, Severity
@@ -15,7 +18,11 @@ from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
+from fastlint.engine.workspace import Workspace
 from fastlint.facts.build import STACK, Problem
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
+from fastlint.project.program import Program
 from fastlint.rules.registry import BY_CODE, RULES
 
 
@@ -27,35 +34,94 @@ class CheckResult:
     files: int = 0
     routes: int = 0
     entry_points: int = field(default=0)
+    fixed: int = 0
+    """How many diagnostics were repaired before this was left."""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    """Where the files are that diagnostics name."""
+    imported: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By file, the names that other files import from it."""
 
 
-def check(settings: Settings, progress: Callable[[str, int, int], None] | None = None) -> CheckResult:
+def check(
+    settings: Settings,
+    progress: Callable[[str, int, int], None] | None = None,
+    workspace: Workspace | None = None,
+) -> CheckResult:
     """Check the paths of the settings; `progress` is told (stage, done, total).
 
     Raises:
         FastlintError: a path does not exist, or a setting means nothing.
     """
     selection = Selection(settings, RULES)
+    trust = FixSelection(settings, RULES)
+    workspace = workspace or Workspace()
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, STACK))
     try:
-        loaded = load_program(settings, progress)
+        loaded = load_program(settings, progress, workspace)
         if progress is not None:
             progress("Following calls", 0, 1)
         application = Application(loaded.program, loaded.versions, loaded.deployment)
-        sources = SourceLines(loaded.paths)
+        sources = SourceLines(loaded.paths, workspace.source)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
-        found = [describe(rule, finding, sources) for rule, finding in judge(application, chosen, sources)]
+        makers: dict[Diagnostic, FixMaker] = {}
+        found = list(_about_the_run(loaded))
+        for rule, finding in judge(application, chosen, sources):
+            diagnostic = describe(rule, finding, sources)
+            if finding.fix is not None:
+                makers[diagnostic] = finding.fix
+            found.append(diagnostic)
         found = [d for d in found if d.filename in loaded.asked or d.filename in loaded.deploying]
-        found += _about_the_run(loaded)
         kept = [d for d in found if _is_wanted(d, selection, loaded)]
-        kept = list(_unsuppressed(kept, sources))
+        files = Files(sources.text)
+        fixed = [_with_fix(d, makers.get(d), files, trust, loaded) for d in _unsuppressed(kept, sources)]
         if progress is not None:
             progress("Following calls", 1, 1)
     finally:
         sys.setrecursionlimit(limit)
-    ordered = tuple(sorted(kept, key=lambda d: d.sort_key))
-    return CheckResult(ordered, len(loaded.asked), len(application.routes), len(application.entries))
+    ordered = tuple(sorted(fixed, key=lambda d: d.sort_key))
+    return CheckResult(
+        ordered,
+        len(loaded.asked),
+        len(application.routes),
+        len(application.entries),
+        paths=loaded.paths,
+        imported=_imported(loaded.program) if any(d.fix for d in ordered) else {},
+    )
+
+
+def _with_fix(
+    diagnostic: Diagnostic, maker: FixMaker | None, files: Files, trust: FixSelection, loaded: Loaded
+) -> Diagnostic:
+    """Return a diagnostic with its fix, or with the reason why it has none."""
+    if maker is None:
+        return diagnostic
+    try:
+        fix = maker(files)
+    except NoFix as reason:
+        return replace(diagnostic, unfixed=str(reason))
+    mine = loaded.asked | loaded.deploying
+    if any(edit.filename not in mine for edit in fix.edits):
+        return replace(diagnostic, unfixed="it would change a file that the run is not about")
+    applicability = trust.applicability(diagnostic.code, fix.applicability)
+    if applicability is None:
+        return replace(diagnostic, unfixed="the configuration turns fixes of this rule off")
+    return replace(diagnostic, fix=replace(fix, applicability=applicability))
+
+
+def _imported(program: Program) -> dict[str, frozenset[str]]:
+    """By file, the names that other files import from a module of its name."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for module in program.modules.values():
+        for function in module.facts.functions:
+            for bindings in function.bindings.values():
+                for _, _, value in bindings:
+                    if value[0] == "import" and value[3] is not None:
+                        names[value[1].rpartition(".")[2]].add(value[3])
+    return {
+        module.path: frozenset(names.get(module.name.rpartition(".")[2], ()))
+        for module in program.modules.values()
+    }
 
 
 def _about_the_run(loaded: Loaded) -> Iterator[Diagnostic]:

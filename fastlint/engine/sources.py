@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastlint.diagnostics import Location
 from fastlint.facts.model import Span
-from fastlint.sources.reading import SourceError, read_source
+from fastlint.sources.reading import Source, SourceError, read_source
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -20,8 +20,9 @@ LONGEST_EXPRESSION = 20_000
 class SourceLines:
     """Reads files again, when there is something to say about them."""
 
-    def __init__(self, paths: Mapping[str, Path]) -> None:
+    def __init__(self, paths: Mapping[str, Path], read: Callable[[Path], Source] = read_source) -> None:
         self._paths = paths
+        self._read = read
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
         self._parsed: dict[tuple[str, Span], cst.BaseExpression | None] = {}
@@ -30,7 +31,7 @@ class SourceLines:
         """Return the text of a file; empty if it has vanished meanwhile."""
         if path not in self._texts:
             try:
-                self._texts[path] = read_source(self._paths[path]).text
+                self._texts[path] = self._read(self._paths[path]).text
             except (SourceError, KeyError):
                 self._texts[path] = ""
         return self._texts[path]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastlint.diagnostics import Diagnostic, EntryPoint, Severity, Step
+from fastlint.diagnostics import Applicability, Diagnostic, EntryPoint, Severity, Step
 from fastlint.reports.excerpt import excerpt
 from fastlint.reports.model import Output, Result
 from fastlint.reports.words import clean, entry_label, further_steps, place, rule_url, shown_path, summary
@@ -37,7 +37,7 @@ def write(result: Result, output: Output) -> None:
     page = _Page(console, output)
     for diagnostic in result.diagnostics:
         page.show(diagnostic)
-    last = summary(result)
+    last = summary(result, output)
     if output.summary and last:
         page.paragraph(last)
 
@@ -60,6 +60,7 @@ class _Page:
         self._field("chain", [self._step(step) for step in further_steps(diagnostic)])
         self._field("reached from", self._entries(diagnostic.entry_points))
         self._field("help", [clean(diagnostic.advice)] if diagnostic.advice else [])
+        self._field("fix", [self._fix(diagnostic)] if self._fix(diagnostic) else [])
         for note in diagnostic.notes:
             self._field("note", [clean(note)])
         self._line()
@@ -76,6 +77,8 @@ class _Page:
         yield f":{where.row}:{where.column} ", "dim"
         link = f" link {rule_url(diagnostic.code, diagnostic.name)}" if self._output.links else ""
         yield f"{diagnostic.code} {diagnostic.name}", style + link
+        if self._output.applies(diagnostic.fix):
+            yield " [*]", "cyan"
         yield f" ({diagnostic.severity})", "dim"
 
     def _excerpt(self, diagnostic: Diagnostic, style: str) -> None:
@@ -97,6 +100,13 @@ class _Page:
         if len(call) > _LONGEST_CALL:
             call = f"{call[: _LONGEST_CALL - 3]}..."
         return f"{place(step.filename, step.location, self._output.cwd)} `{call}` -> {clean(step.target)}"
+
+    def _fix(self, diagnostic: Diagnostic) -> str:
+        """Return what the fix does, or with `--verbose` why there is none."""
+        if diagnostic.fix is not None:
+            unsafe = " (unsafe)" if diagnostic.fix.applicability is Applicability.UNSAFE else ""
+            return f"{clean(diagnostic.fix.title)}{unsafe}"
+        return f"none, {clean(diagnostic.unfixed)}" if self._output.details and diagnostic.unfixed else ""
 
     def _entries(self, entries: tuple[EntryPoint, ...]) -> list[str]:
         shown = entries if self._output.details else entries[:1]

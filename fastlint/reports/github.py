@@ -42,10 +42,10 @@ def write(result: Result, output: Output) -> None:
     if dropped:
         reason = f"GitHub shows {ANNOTATIONS_PER_LEVEL} annotations of a level"
         output.stream.write(f"{reason}, so {counted(dropped, 'diagnostic')} stand only in this list.\n")
-    last = summary(result)
+    last = summary(result, output)
     if last:
         output.stream.write(last + "\n")
-    _fill_step_summary(result, output.cwd, base)
+    _fill_step_summary(result, output, base)
 
 
 def _annotation(command: str, diagnostic: Diagnostic, cwd: Path, base: Path) -> str:
@@ -89,17 +89,17 @@ def _repository(cwd: Path) -> Path:
     return next((d for d in (cwd, *cwd.parents) if (d / ".git").exists()), cwd)
 
 
-def _fill_step_summary(result: Result, cwd: Path, base: Path) -> None:
+def _fill_step_summary(result: Result, output: Output, base: Path) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
     # The summary is an extra: what was found has been printed, with it or without.
     with suppress(OSError), Path(path).open("a", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in _table(result, cwd, base))
+        file.writelines(f"{line}\n" for line in _table(result, output, base))
 
 
-def _table(result: Result, cwd: Path, base: Path) -> Iterable[str]:
-    yield f"### fastlint\n\n{summary(result)}\n"
+def _table(result: Result, output: Output, base: Path) -> Iterable[str]:
+    yield f"### fastlint\n\n{summary(result, output)}\n"
     if not result.diagnostics:
         return
     yield "| Where | Rule | What |\n| --- | --- | --- |"
@@ -107,6 +107,6 @@ def _table(result: Result, cwd: Path, base: Path) -> Iterable[str]:
     for found in islice(worst_first, TABLE_ROWS):
         rule = f"[{found.code}]({rule_url(found.code, found.name)})"
         message = clean(found.message).replace("|", "\\|")
-        yield f"| `{place(found.filename, found.location, cwd, base)}` | {rule} {found.name} | {message} |"
+        yield f"| `{place(found.filename, found.location, output.cwd, base)}` | {rule} {found.name} | {message} |"
     if len(worst_first) > TABLE_ROWS:
         yield f"\n{counted(len(worst_first) - TABLE_ROWS, 'diagnostic')} more in the log."

@@ -31,10 +31,27 @@ def _diagnostic(diagnostic: Diagnostic, cwd: Path) -> dict[str, object]:
         "chain": [_step(step, cwd) for step in diagnostic.chain],
         "entry_points": [_entry_point(entry, cwd) for entry in diagnostic.entry_points],
         "notes": list(diagnostic.notes),
-        "fix": None,
+        "unfixed": diagnostic.unfixed or None,
+        "fix": _fix(diagnostic, cwd),
         "noqa_row": diagnostic.location.row,
         "url": rule_url(diagnostic.code, diagnostic.name),
     }
+
+
+def _fix(diagnostic: Diagnostic, cwd: Path) -> dict[str, object] | None:
+    fix = diagnostic.fix
+    if fix is None:
+        return None
+    edits = [
+        {
+            "filename": _path(edit.filename, cwd),
+            "content": edit.content,
+            "location": _location(edit.start),
+            "end_location": _location(edit.end),
+        }
+        for edit in fix.edits
+    ]
+    return {"applicability": str(fix.applicability), "message": fix.title, "edits": edits}
 
 
 def _step(step: Step, cwd: Path) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from fastlint.diagnostics import Diagnostic
+from fastlint.diagnostics import Applicability, Diagnostic, Fix
 
 
 class Result(Protocol):
@@ -25,6 +25,10 @@ class Result(Protocol):
     def routes(self) -> int:
         """How many routes the application has."""
 
+    @property
+    def fixed(self) -> int:
+        """How many diagnostics were repaired before these were left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -41,6 +45,12 @@ class Output:
     """Whether to end with a line about the whole run."""
     details: bool = False
     """Whether to list what is otherwise only counted."""
+    unsafe_fixes: bool = False
+    """Whether fixes that are not safe count as fixes."""
+
+    def applies(self, fix: Fix | None) -> bool:
+        """Tell whether `--fix` would apply a fix."""
+        return fix is not None and (self.unsafe_fixes or fix.applicability is Applicability.SAFE)
 
 
 Writer = Callable[[Result, Output], None]

@@ -15,7 +15,7 @@ def write_text(result: Result, output: Output) -> None:
     digits = max((len(str(count)) for _, _, count in counts), default=0)
     for code, name, count in counts:
         output.stream.write(f"{count:>{digits}}  {code}  {name}\n")
-    last = summary(result)
+    last = summary(result, output)
     if output.summary and last:
         output.stream.write(last + "\n")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from fastlint.diagnostics import Diagnostic, EntryPoint, Location, Severity, Step
-from fastlint.reports.model import Result
+from fastlint.reports.model import Output, Result
 
 RULE_BOOK = "https://github.com/fastlint/fastlint/blob/main/rules"
 
@@ -53,19 +53,37 @@ def further_steps(diagnostic: Diagnostic) -> tuple[Step, ...]:
     return chain[1:] if chain and (chain[0].filename, chain[0].location) == here else chain
 
 
-def summary(result: Result) -> str:
+def summary(result: Result, output: Output) -> str:
     """What there is to say about the whole run; more than one line if nothing could be checked."""
     if not result.files:
         return ""
     lines = []
     if result.diagnostics:
         found = counted(len(result.diagnostics), "diagnostic")
-        lines.append(f"Found {found} ({_by_severity(result)}) in {counted(result.files, 'file')}.")
+        fixed = f", {result.fixed:,} fixed before" if result.fixed else ""
+        lines.append(f"Found {found} ({_by_severity(result)}) in {counted(result.files, 'file')}{fixed}.")
+    elif result.fixed:
+        lines.append(f"Fixed {counted(result.fixed, 'diagnostic')}; nothing is left.")
     elif result.routes:
         lines.append("All checks passed.")
+    fixable = _fixable(result, output)
+    if fixable:
+        lines.append(fixable)
     if not result.routes:
         lines.append(no_routes(result))
     return "\n".join(lines)
+
+
+def _fixable(result: Result, output: Output) -> str:
+    """Return how many fixes there are and how to apply them, in ruff's words."""
+    shown = sum(output.applies(diagnostic.fix) for diagnostic in result.diagnostics)
+    hidden = sum(diagnostic.fix is not None for diagnostic in result.diagnostics) - shown
+    more = (
+        f"{hidden:,} hidden fix{'es' if hidden > 1 else ''} can be enabled with the `--unsafe-fixes` option"
+    )
+    if shown:
+        return f"[*] {shown:,} fixable with the `--fix` option{f' ({more})' if hidden else ''}."
+    return f"No fixes available ({more})." if hidden else ""
 
 
 def no_routes(result: Result) -> str:

@@ -12,6 +12,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST, Entry
 from fastlint.catalog.model import Effect
 from fastlint.diagnostics import Severity
+from fastlint.fixes.files import FixMaker
 from fastlint.project.calls import Site
 from fastlint.project.program import Frame
 from fastlint.project.reach import Way
@@ -85,6 +86,11 @@ class Rule(cst.CSTVisitor):
         """The rule's entry in the registry."""
         return BY_CODE[self.code]
 
+    @classmethod
+    def fix_of(cls, verdict: Verdict) -> FixMaker | None:
+        """Return what makes the fix of a verdict, if the rule has one."""
+        return None
+
     def report(self, message: str, advice: str, severity: Severity) -> None:
         """Report the suspect, never as worse than the rule's own severity."""
         self._report(Verdict(self.suspect, min(self.info.severity, severity), message, advice))
@@ -95,6 +101,13 @@ class BlockingRule(Rule):
 
     verb: ClassVar[str]
     """What the call does, as in "`load()` sleeps on the event loop"."""
+
+    @classmethod
+    def fix_of(cls, verdict: Verdict) -> FixMaker | None:
+        """Return what takes the call off the event loop."""
+        from fastlint.rules.off_loop import off_loop
+
+        return off_loop(verdict) if BY_CODE[cls.code].fix else None
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the outermost expression only: what is inside it is a suspect of its own."""

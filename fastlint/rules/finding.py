@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastlint.application.model import Entry
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, Span
+from fastlint.fixes.files import FixMaker
 from fastlint.project.program import Function
 
 
@@ -36,6 +37,7 @@ class Finding:
     entries: tuple[Entry, ...] = ()
     """The entry points that lead to it, the nearest first."""
     notes: tuple[str, ...] = ()
+    fix: FixMaker | None = None
 
     @property
     def path(self) -> str:

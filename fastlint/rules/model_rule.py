@@ -9,6 +9,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.model import Entry
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Span
+from fastlint.fixes.files import FixMaker
 from fastlint.project.performs import Step
 from fastlint.project.program import Frame, Function
 from fastlint.rules.finding import Finding, Link
@@ -47,6 +48,7 @@ class ModelRule:
         chain: tuple[Link, ...] = (),
         entries: tuple[Entry, ...] | None = None,
         notes: tuple[str, ...] = (),
+        fix: FixMaker | None = None,
     ) -> Finding:
         """Return a finding, of the rule's own severity unless it is milder.
 
@@ -58,7 +60,7 @@ class ModelRule:
         if entries is None:
             entries = tuple(self.application.entries_of(place)) if isinstance(place, Frame) else ()
         level = worst if severity is None else min(worst, severity)
-        return Finding(function, span, level, message, advice, chain, entries, notes)
+        return Finding(function, span, level, message, advice, chain, entries, notes, fix)
 
     def where(self, frame: Frame) -> str:
         """Return which route a frame serves, as the end of a sentence: " in GET /users and 3 more"."""

@@ -14,6 +14,8 @@ CONSTRUCTION = "construction"
 """Objects of certain library classes being made, anywhere."""
 MODEL = "model"
 """The application as a whole: the rule asks its model (`rules/model_rule.py`)."""
+SAFE, UNSAFE, SOMETIMES = "safe", "unsafe", "sometimes safe"
+"""How far the fixes of a rule may be trusted; SOMETIMES if that depends on the program."""
 RUN = "run"
 """The run itself: files that cannot be read."""
 
@@ -35,19 +37,27 @@ class RuleInfo:
     module: str = ""
     default: bool = True
     fix: str | None = None
+    """SAFE, UNSAFE or SOMETIMES, for a rule that has fixes."""
     per_function: bool = False
     """Whether all suspects in a function make one diagnostic."""
 
 
+UNFIXED = frozenset({"FL108", "FL109", "FL111"})
+"""Rules about the event loop whose findings `rules/off_loop.py` cannot repair."""
+
+
 def _loop(code: str, name: str, summary: str, severity: Severity, *kinds: str) -> RuleInfo:
     module = f"fastlint.rules.event_loop.{name.replace('-', '_')}"
-    return RuleInfo(code, name, summary, severity, BLOCKING, frozenset(kinds), module)
+    fix = None if code in UNFIXED else SOMETIMES
+    return RuleInfo(code, name, summary, severity, BLOCKING, frozenset(kinds), module, fix=fix)
 
 
 def _database(code: str, name: str, summary: str, *, per_function: bool = False) -> RuleInfo:
     module = f"fastlint.rules.database.{name.replace('-', '_')}"
     kinds = frozenset({"database"})
-    return RuleInfo(code, name, summary, Severity.ERROR, BLOCKING, kinds, module, per_function=per_function)
+    return RuleInfo(
+        code, name, summary, Severity.ERROR, BLOCKING, kinds, module, fix=SOMETIMES, per_function=per_function
+    )
 
 
 FAMILIES = {
@@ -56,10 +66,12 @@ FAMILIES = {
 }  # fmt: skip
 
 
-def _model(code: str, name: str, summary: str, severity: Severity, *, default: bool = True) -> RuleInfo:
+def _model(
+    code: str, name: str, summary: str, severity: Severity, *, default: bool = True, fix: str | None = None
+) -> RuleInfo:
     family = FAMILIES[code[2]]
     module = f"fastlint.rules.{family}.{name.replace('-', '_')}"
-    return RuleInfo(code, name, summary, severity, MODEL, module=module, default=default)
+    return RuleInfo(code, name, summary, severity, MODEL, module=module, default=default, fix=fix)
 
 
 ANY_WORK = ("sleep", "http", "network", "sdk", "database", "file", "subprocess", "hash", "cpu", "wait")

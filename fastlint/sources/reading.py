@@ -33,6 +33,8 @@ class Source:
     """The text of a file, its line ends as they are and without a byte order mark."""
 
     text: str
+    encoding: str = "utf-8"
+    """The name of the codec that gives the bytes of the file back, byte order mark included."""
 
     def lines(self) -> list[str]:
         """The lines as Python counts them, without their ends."""
@@ -47,7 +49,8 @@ def read_source(path: Path) -> Source:
         raise SourceError("FL901", f"The file is {wide}, which Python does not read; save it as UTF-8")
     if b"\0" in data:
         raise SourceError("FL901", "The file contains NUL bytes, so it is binary and not Python source")
-    return Source(_decode(data))
+    encoding = _encoding(data)
+    return Source(_decode(data, encoding), encoding)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -68,8 +71,7 @@ def _read_bytes(path: Path) -> bytes:
         raise SourceError("FL901", f"The file cannot be read: {error.strerror or error}") from None
 
 
-def _decode(data: bytes) -> str:
-    encoding = _encoding(data)
+def _decode(data: bytes, encoding: str) -> str:
     try:
         text = data.decode(encoding)
         text.encode()

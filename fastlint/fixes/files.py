@@ -1,0 +1,31 @@
+"""The files that fixes look at and change, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastlint.diagnostics import Fix
+from fastlint.fixes.module import Module
+from fastlint.fixes.text import SourceText
+
+
+class Files:
+    """Gives the files of a run by the names that diagnostics have for them."""
+
+    def __init__(self, text_of: Callable[[str], str]) -> None:
+        self._text_of = text_of
+        self._modules: dict[str, Module] = {}
+
+    def python(self, path: str) -> Module:
+        """Return a Python file."""
+        if path not in self._modules:
+            self._modules[path] = Module(path, self._text_of(path))
+        return self._modules[path]
+
+    def text(self, path: str) -> SourceText:
+        """Return a file of another kind."""
+        return SourceText(path, self._text_of(path))
+
+
+FixMaker = Callable[[Files], Fix]
+"""Makes the fix of a finding when somebody asks for it; raises `NoFix` with the reason if there is none."""

@@ -1,0 +1,194 @@
+"""How a file can name something of another module: by an import that is there, or by one that is added."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+
+from fastlint.diagnostics import Edit
+from fastlint.fixes.module import Module
+from fastlint.fixes.text import NoFix
+
+Import = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What to write for a name, and the edits that make it mean that."""
+
+    code: str
+    edits: tuple[Edit, ...] = ()
+
+
+def name_of(module: Module, package: str, attribute: str, *, also: tuple[str, ...] = ()) -> Named:
+    """Return how to write `package.attribute` in a file.
+
+    An import at the top of the file is used as it is; `also` are packages that have the same object under the
+    same name. Without one, `import package` is added for modules of the standard library and
+    `from package import attribute` otherwise.
+
+    Raises:
+        NoFix: the name means something else in this file.
+    """
+    imports = _top_imports(module)
+    for place in (package, *also):
+        for statement in imports:
+            found = _existing(statement, place, attribute)
+            if found and not _is_bound_elsewhere(module, found.partition(".")[0]):
+                return Named(found)
+    plain = package in sys.stdlib_module_names
+    bound = package if plain else attribute
+    if _is_bound_elsewhere(module, bound) or any(_binds(statement, bound) for statement in imports):
+        raise NoFix(f"`{bound}` means something else in this file")
+    edit = _add(module, imports, package, None if plain else attribute)
+    return Named(f"{package}.{attribute}" if plain else attribute, (edit,))
+
+
+def _top_imports(module: Module) -> list[Import]:
+    return [statement for statement in module.tree.body if isinstance(statement, Import)]
+
+
+def _existing(statement: Import, package: str, attribute: str) -> str:
+    """Return how an import makes an attribute of a package reachable, or nothing."""
+    for alias in statement.names:
+        if isinstance(statement, ast.Import):
+            if alias.name == package and (alias.asname or "." not in package):
+                return f"{alias.asname or package}.{attribute}"
+        elif not statement.level:
+            if statement.module == package and alias.name == attribute:
+                return alias.asname or attribute
+            parent, _, last = package.rpartition(".")
+            if parent and statement.module == parent and alias.name == last:
+                return f"{alias.asname or last}.{attribute}"
+    return ""
+
+
+def _binds(statement: Import, name: str) -> bool:
+    return any((alias.asname or alias.name.partition(".")[0]) == name for alias in statement.names)
+
+
+def _is_bound_elsewhere(module: Module, name: str) -> bool:
+    """Tell whether anything in the file but an import at its top gives a name another meaning."""
+    top = set(_top_imports(module))
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name):
+            if node.id == name and not isinstance(node.ctx, ast.Load):
+                return True
+        elif isinstance(node, ast.arg):
+            if node.arg == name:
+                return True
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
+            if node.name == name:
+                return True
+        elif isinstance(node, Import) and node not in top:
+            if _binds(node, name):
+                return True
+        elif isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
+            return True
+    return False
+
+
+def _add(module: Module, imports: list[Import], package: str, attribute: str | None) -> Edit:
+    """Return the edit that adds an import where a sorted file has it."""
+    newline = module.newline
+    code = f"import {package}" if attribute is None else f"from {package} import {attribute}"
+    if attribute is not None:
+        for statement in imports:
+            if isinstance(statement, ast.ImportFrom) and statement.module == package and not statement.level:
+                extended = _extended(module, statement, attribute)
+                if extended is not None:
+                    return extended
+    section = _section(package, 0)
+    own = [statement for statement in imports if _section_of(statement) == section]
+    before = [statement for statement in imports if _section_of(statement) < section]
+    after = [statement for statement in imports if _section_of(statement) > section]
+    key = _key(package, is_from=attribute is not None)
+    smaller = [statement for statement in own if _key_of(statement) < key]
+    if smaller:
+        return module.insert(_end_of_line(module, smaller[-1]), code + newline)
+    if own:
+        return module.insert(_start_of_line(module, own[0]), code + newline)
+    if before:
+        return module.insert(_end_of_line(module, before[-1]), newline + code + newline)
+    if after:
+        return module.insert(_start_of_line(module, after[0]), code + newline + newline)
+    return _first_import(module, code)
+
+
+def _first_import(module: Module, code: str) -> Edit:
+    body, newline = module.tree.body, module.newline
+    if body and ast.get_docstring(module.tree, clean=False) is not None:
+        end = _end_of_line(module, body[0])
+        return module.insert(end, newline + code + newline)
+    if not body:
+        return module.insert(len(module.text), code + newline)
+    first = min([body[0].lineno, *(d.lineno for d in getattr(body[0], "decorator_list", ()))])
+    return module.insert(module.offset(first, 0), code + newline + newline)
+
+
+def _section_of(statement: Import) -> int:
+    if isinstance(statement, ast.ImportFrom):
+        return _section(statement.module or "", statement.level)
+    return _section(statement.names[0].name, 0)
+
+
+def _section(package: str, level: int) -> int:
+    """Return the section of a sorted file that an import belongs to: future, standard library, others, relative."""
+    if level:
+        return 3
+    top = package.partition(".")[0]
+    return 0 if top == "__future__" else 1 if top in sys.stdlib_module_names else 2
+
+
+def _key_of(statement: Import) -> tuple[bool, str]:
+    if isinstance(statement, ast.ImportFrom):
+        return _key(statement.module or "", is_from=True)
+    return _key(statement.names[0].name, is_from=False)
+
+
+def _key(package: str, *, is_from: bool) -> tuple[bool, str]:
+    return is_from, package.lower()
+
+
+def _start_of_line(module: Module, statement: ast.stmt) -> int:
+    start = module.offset(statement.lineno, statement.col_offset)
+    if module.text[module.line_start(start) : start].strip(" \t\f\ufeff"):
+        raise NoFix("the imports share their lines with other statements")
+    return start
+
+
+def _end_of_line(module: Module, statement: ast.stmt) -> int:
+    end = module.offset(statement.end_lineno or statement.lineno, statement.end_col_offset or 0)
+    rest = module.text[end : module.line_end(end)].strip()
+    if rest and not rest.startswith("#"):
+        raise NoFix("the imports share their lines with other statements")
+    if module.line_end(end) == len(module.text) and not module.text.endswith(("\n", "\r")):
+        raise NoFix("the file ends without a line end")
+    return module.line_end(end)
+
+
+def _extended(module: Module, statement: ast.ImportFrom, attribute: str) -> Edit | None:
+    """Return the edit that adds a name to an import that is there, in the order of its names."""
+    names = statement.names
+    if names[0].name == "*":
+        return None
+    later = next((alias for alias in names if alias.name.lower() > attribute.lower()), None)
+    one_line = statement.lineno == statement.end_lineno
+    if one_line:
+        if later is not None:
+            return module.insert(module.offset(later.lineno, later.col_offset), f"{attribute}, ")
+        last = names[-1]
+        return module.insert(module.offset(last.end_lineno or 0, last.end_col_offset or 0), f", {attribute}")
+    if len({alias.lineno for alias in names}) != len(names):
+        return None
+    if later is not None:
+        start = module.offset(later.lineno, later.col_offset)
+        if module.text[module.line_start(start) : start].strip():
+            return None
+        return module.insert(start, f"{attribute},{module.newline}{module.indentation(start)}")
+    last = names[-1]
+    end = module.offset(last.end_lineno or 0, last.end_col_offset or 0)
+    if module.text[end : end + 1] != "," or module.text[module.line_start(end) : end].strip() == "":
+        return None
+    return module.insert(module.line_end(end), f"{module.indentation(end)}{attribute},{module.newline}")

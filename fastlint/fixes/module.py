@@ -1,0 +1,179 @@
+"""A Python file whose pieces can be found by their place and rewritten."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+
+from fastlint.diagnostics import Edit
+from fastlint.fixes.text import NoFix, SourceText, Span
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+PRIMARY_PARENTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Await)
+
+
+class Module(SourceText):
+    """The text of a Python file, its syntax and the way back from each node to what is around it."""
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree. Raises `NoFix` where this Python cannot read the file."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(self.text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise NoFix("the file has syntax that this Python does not read") from None
+        return tree
+
+    @cached_property
+    def _parents(self) -> dict[ast.AST, ast.AST]:
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    @cached_property
+    def _by_span(self) -> dict[Span, list[ast.AST]]:
+        found: dict[Span, list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            if hasattr(node, "lineno"):
+                found.setdefault(span_of(node), []).append(node)
+        return found
+
+    def parent(self, node: ast.AST) -> ast.AST:
+        """Return what a node is part of; the tree itself for what is at the top."""
+        return self._parents.get(node, self.tree)
+
+    def around(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Yield (part, whole) from a node outwards."""
+        while node in self._parents:
+            yield node, self._parents[node]
+            node = self._parents[node]
+
+    def expression(self, span: Span) -> ast.expr:
+        """Return the expression at a span. Raises `NoFix` if there is none, as inside older f-strings."""
+        for node in self._by_span.get(span, ()):
+            if isinstance(node, ast.expr) and self._is_as_written(node):
+                return node
+        raise NoFix("the expression cannot be found in the file again")
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """Return the statement that a node is part of, or is."""
+        while not isinstance(node, ast.stmt):
+            if node not in self._parents:
+                raise NoFix("it is not part of a statement")
+            node = self._parents[node]
+        return node
+
+    def function(self, span: Span) -> FunctionNode:
+        """Return the function that the facts place at a span."""
+        for node in self._by_span.get(span, ()):
+            if isinstance(node, FunctionNode):
+                return node
+        raise NoFix("the function cannot be found in the file again")
+
+    def enclosing_function(self, node: ast.AST) -> FunctionNode | None:
+        """Return the innermost function around a node, unless a lambda or class body is nearer."""
+        for part, whole in self.around(node):
+            if isinstance(whole, ast.Lambda | ast.ClassDef) and part is not node:
+                return None
+            if isinstance(whole, FunctionNode) and _is_in_body(part, whole):
+                return whole
+        return None
+
+    def code(self, node: ast.AST) -> str:
+        """Return the source of a node."""
+        return self.segment(span_of(node))
+
+    def replace_node(self, node: ast.AST, content: str) -> Edit:
+        """Return the edit that puts other code in place of a node."""
+        return self.replace(*self.bounds(span_of(node)), content)
+
+    def awaiting(self, node: ast.expr, code: str) -> str:
+        """Return `await code` as it has to be written in the place of an expression."""
+        parent = self.parent(node)
+        binds = isinstance(parent, PRIMARY_PARENTS) and node not in _arguments(parent)
+        if binds or (
+            isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and parent.left is node
+        ):
+            return f"(await {code})"
+        return f"await {code}"
+
+    def require_await(self, node: ast.expr) -> FunctionNode:
+        """Return the coroutine function in which an expression may be awaited.
+
+        Raises `NoFix` where `await` is a syntax error or would change what is evaluated when.
+        """
+        comprehensions = 0
+        for part, whole in self.around(node):
+            if isinstance(whole, ast.Lambda):
+                raise NoFix("a lambda cannot await")
+            if isinstance(whole, ast.ClassDef):
+                raise NoFix("a class body cannot await")
+            if isinstance(whole, COMPREHENSIONS):
+                if part is whole.generators[0]:
+                    continue  # settled by the parts of the comprehension below
+                if isinstance(whole, ast.GeneratorExp):
+                    raise NoFix("a generator expression that awaits cannot be consumed by plain code")
+                comprehensions += 1
+            if isinstance(whole, ast.comprehension) and not self._is_first_iterable(part, whole):
+                if isinstance(self.parent(whole), ast.GeneratorExp):
+                    raise NoFix("a generator expression that awaits cannot be consumed by plain code")
+                if part is not whole.iter or whole is not self.parent(whole).generators[0]:  # type: ignore[attr-defined]
+                    comprehensions += 1
+            if isinstance(whole, FunctionNode):
+                if not _is_in_body(part, whole):
+                    if isinstance(self.parent(whole), ast.Module | ast.ClassDef):
+                        raise NoFix("defaults and decorators run when the module is imported")
+                    continue
+                if isinstance(whole, ast.FunctionDef):
+                    raise NoFix("the function around it is not `async def`")
+                if comprehensions > 1:
+                    raise NoFix("a comprehension that awaits cannot stand inside another one in Python 3.10")
+                return whole
+        raise NoFix("module level cannot await")
+
+    def _is_first_iterable(self, part: ast.AST, comprehension: ast.comprehension) -> bool:
+        whole = self.parent(comprehension)
+        return part is comprehension.iter and getattr(whole, "generators", [None])[0] is comprehension
+
+    def async_keyword(self, function: FunctionNode) -> tuple[int, int]:
+        """Return where `async ` stands before a function's `def`; an empty piece if it is a plain one."""
+        start = self.offset(function.lineno, function.col_offset)
+        if isinstance(function, ast.FunctionDef):
+            return start, start
+        end = self.text.index("def", start)
+        return start, end
+
+    def guard_async(self, function: FunctionNode) -> Edit:
+        """Return the piece that says that a function is a coroutine function, for a fix that awaits in it."""
+        return self.guard(*self.async_keyword(function))
+
+    def _is_as_written(self, node: ast.expr) -> bool:
+        """Tell whether the place of a node is right: Python 3.11 misplaces what is inside f-strings."""
+        if not any(isinstance(whole, ast.JoinedStr) for _, whole in self.around(node)):
+            return True
+        try:
+            again = ast.parse(f"({self.code(node)}\n)", mode="eval").body
+        except SyntaxError:
+            return False
+        return ast.dump(again) == ast.dump(node)
+
+
+def span_of(node: ast.AST) -> Span:
+    """Return the place of a node."""
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def _is_in_body(part: ast.AST, function: FunctionNode) -> bool:
+    return part in function.body
+
+
+def _arguments(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, ast.Call):
+        return [*node.args, *(keyword.value for keyword in node.keywords)]
+    if isinstance(node, ast.Subscript):
+        return [node.slice]
+    return []

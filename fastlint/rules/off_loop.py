@@ -1,0 +1,246 @@
+"""The fix of calls that block the event loop: await a twin, make the function plain, or use the thread pool."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from fastlint.application.model import REQUEST
+from fastlint.application.references import REGISTERED
+from fastlint.diagnostics import Applicability, Edit, Fix
+from fastlint.facts.model import Expr
+from fastlint.facts.structure import regions_around
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.imports import name_of
+from fastlint.fixes.module import FunctionNode, Module
+from fastlint.fixes.rewriting import handed_over, with_callee
+from fastlint.fixes.text import NoFix
+from fastlint.project.values import Instance
+from fastlint.rules.base import Suspect, Verdict
+from fastlint.rules.rendering import render
+
+POOL = ("fastapi.concurrency", "run_in_threadpool")
+SAME_POOL = ("starlette.concurrency",)
+PLAIN_KINDS = frozenset({"route", "dependency", "background task", "exception handler"})
+"""What FastAPI runs in the thread pool if it is a `def`."""
+TWINS = {"time.sleep": ("asyncio", "sleep")}
+"""Blocking functions, and the coroutine functions that take the same arguments and return the same."""
+THREAD_BOUND = ("sqlite3.", "playwright.")
+"""Libraries whose objects may only be used in the thread that made them."""
+LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
+
+
+def off_loop(verdict: Verdict) -> FixMaker:
+    """Return what takes the suspects of a verdict off the event loop, by the least that helps."""
+
+    def make(files: Files) -> Fix:
+        suspect = verdict.suspect
+        if suspect.phase != REQUEST:
+            raise NoFix("it runs before there are requests")
+        module = files.python(suspect.frame.function.module.path)
+        try:
+            return _twin(suspect, module)
+        except NoFix:
+            pass
+        try:
+            return plain_function(suspect, module)
+        except NoFix as reason:
+            whole = reason
+        try:
+            return _in_thread_pool((suspect, *verdict.others), module)
+        except NoFix as reason:
+            raise NoFix(
+                str(reason) if suspect.frame.function.facts.has_await else f"{whole}; {reason}"
+            ) from None
+
+    return make
+
+
+# A twin that can be awaited
+
+
+def _twin(suspect: Suspect, module: Module) -> Fix:
+    package, attribute = TWINS.get(suspect.target, ("", ""))
+    if not (suspect.is_direct and package and suspect.site.event[0] in ("call", "drop")):
+        raise NoFix("there is no coroutine function that does the same")
+    node = module.expression(suspect.site.event[5])
+    function = module.require_await(node)
+    _require_no_lock(suspect)
+    named = name_of(module, package, attribute)
+    code = module.awaiting(node, with_callee(module.code(node), named.code))
+    return Fix(
+        f"Await `{package}.{attribute}`",
+        _trust(suspect),
+        (module.replace_node(node, code), *named.edits),
+        (module.guard_async(function),),
+    )
+
+
+# The thread pool, by making the function plain
+
+
+def plain_function(suspect: Suspect, module: Module) -> Fix:
+    """Return the fix that makes a function that FastAPI calls a `def`.
+
+    Raises `NoFix` if the function awaits, needs the loop, is called by the program, or is called by something
+    that wants a coroutine function.
+    """
+    application, frame = suspect.application, suspect.frame
+    function, facts = frame.function, frame.function.facts
+    kinds = suspect.entry_kinds
+    if not kinds or not kinds <= PLAIN_KINDS:
+        raise NoFix("the function is awaited by other code")
+    if facts.has_await:
+        raise NoFix("the function awaits")
+    if function.owner is not None or function.parent is not None:
+        raise NoFix("the function is no function of a module")
+    node = module.function(facts.span)
+    if isinstance(node, ast.FunctionDef) or _needs_coroutine(node):
+        raise NoFix("the function awaits")
+    if facts.is_generator and kinds != {"dependency"}:
+        raise NoFix("the function is an async generator")
+    if not all(application.computing.leaves_alone(decorator, frame) for decorator in facts.decorators):
+        raise NoFix("a decorator may need a coroutine function")
+    references = application.references.of(function)
+    if any(reference.how != REGISTERED for reference in references):
+        raise NoFix("other code of the project calls the function")
+    _require_no_async_session(suspect)
+    reason = application.sharing.unfit_for_thread(frame)
+    if reason:
+        raise NoFix(reason)
+    private = application.sharing.is_provably_private(frame)
+    return Fix(
+        f"Make `{facts.name}` a `def`, which FastAPI runs in the thread pool",
+        Applicability.SAFE if private else Applicability.UNSAFE,
+        (module.replace(*module.async_keyword(node), ""),),
+    )
+
+
+def _needs_coroutine(function: FunctionNode) -> bool:
+    return any(
+        isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)
+        or (isinstance(node, ast.comprehension) and node.is_async)
+        for node in ast.walk(function)
+    )
+
+
+def _require_no_async_session(suspect: Suspect) -> None:
+    """Raise `NoFix` if something that belongs to the event loop is a parameter."""
+    inference = suspect.application.inference
+    for parameter in suspect.frame.function.facts.parameters:
+        for value in inference.parameter(suspect.frame, parameter):
+            name = value.cls if isinstance(value, Instance) else None
+            words = name.rpartition(".")[2] if isinstance(name, str) else ""
+            if words.startswith("Async") or words == "WebSocket":
+                raise NoFix(f"`{parameter.name}` is an `{words}`, which belongs to the event loop")
+
+
+# The thread pool, for one call
+
+
+def _in_thread_pool(suspects: Iterable[Suspect], module: Module) -> Fix:
+    edits: list[Edit] = []
+    guards: list[Edit] = []
+    titles: list[str] = []
+    trust, reasons = Applicability.SAFE, []
+    for suspect in suspects:
+        try:
+            piece = _call_in_thread_pool(suspect, module)
+        except NoFix as reason:
+            reasons.append(reason)
+            continue
+        edits += piece.edits
+        guards += piece.guards
+        titles.append(piece.title)
+        if piece.applicability is Applicability.UNSAFE:
+            trust = Applicability.UNSAFE
+    if not edits:
+        raise reasons[0]
+    title = titles[0] if len(titles) == 1 else f"Run {len(titles)} calls in the thread pool"
+    return Fix(title, trust, tuple(dict.fromkeys(edits)), tuple(dict.fromkeys(guards)))
+
+
+def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
+    kind, expr = suspect.site.event[0], suspect.site.event[1]
+    if kind == "iter":
+        raise NoFix("the loop would have to collect everything first")
+    if kind == "enter":
+        raise NoFix("the `with` block has to move into a function as a whole")
+    if kind not in ("call", "drop") or expr[0] != "call":
+        raise NoFix("it is not a call that could be handed to a thread")
+    if suspect.site.is_awaited and isinstance(
+        module.parent(module.expression(suspect.site.event[5])), ast.Await
+    ):
+        raise NoFix("the call is awaited already")
+    if suspect.effect.kind == "wait":
+        raise NoFix("a lock or a queue is not to be waited for in a thread")
+    if suspect.effect.kind == "cpu" and "run_in_threadpool" not in suspect.effect.instead:
+        raise NoFix("a thread that computes competes with the event loop; it needs a process")
+    if (
+        suspect.is_direct
+        and suspect.target.startswith(THREAD_BOUND)
+        and "." in suspect.target.partition(".")[2]
+    ):
+        raise NoFix("the object may only be used in the thread that made it")
+    node = module.expression(suspect.site.event[5])
+    function = module.require_await(node)
+    _require_no_lock(suspect)
+    callees = [suspect.way.callee] if suspect.way.callee is not None else []
+    for callee in {*callees, *suspect.site.runs}:
+        reason = suspect.application.sharing.unfit_for_thread(callee)
+        if reason:
+            raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
+    named = name_of(module, *POOL, also=SAME_POOL)
+    code = module.awaiting(node, handed_over(module.code(node), named.code))
+    return Fix(
+        f"Run `{render(expr[1])}` in the thread pool",
+        _trust(suspect),
+        (module.replace_node(node, code), *named.edits),
+        (module.guard_async(function),),
+    )
+
+
+def _require_no_lock(suspect: Suspect) -> None:
+    """Raise `NoFix` inside the `with` of a lock: awaiting there lets another request stop the loop for good."""
+    for region in regions_around(suspect.frame.function.facts, suspect.site.event[5], "with"):
+        text = render(region[2]).lower()
+        if any(word in text for word in LOCK_WORDS):
+            raise NoFix("a lock is held here, and awaiting would hold it while other requests run")
+
+
+def _trust(suspect: Suspect) -> Applicability:
+    """Return whether nobody can notice that the call now lets other requests run meanwhile.
+
+    docs/fixes.md has the definition.
+    """
+    application = suspect.application
+    around = application.coroutines_around(suspect.frame)
+    if any(application.sharing.shared_write(frame) for frame in around):
+        return Applicability.UNSAFE
+    if suspect.target in TWINS and suspect.is_direct:
+        return Applicability.SAFE
+    if any(application.is_task(frame) for frame in around):
+        return Applicability.UNSAFE
+    if suspect.site.runs:
+        private = all(application.sharing.is_provably_private(callee) for callee in suspect.site.runs)
+        return Applicability.SAFE if private else Applicability.UNSAFE
+    return Applicability.SAFE if _is_for_one_request(suspect) else Applicability.UNSAFE
+
+
+def _is_for_one_request(suspect: Suspect) -> bool:
+    """Tell whether a library call works on nothing that other requests use at the same time."""
+    inference, frame = suspect.application.inference, suspect.frame
+    callee: Expr = suspect.site.event[1][1]
+    root = callee
+    while root[0] in ("attr", "call", "sub"):
+        root = root[1]
+    values = inference.values(root, frame)
+    if root[0] != "name" or not values:
+        return False
+    facts = frame.function.facts
+    if not any(isinstance(value, Instance) for value in values):
+        return True
+    is_local = root[1] in frame.function.parameters or (
+        root[1] in facts.bindings and root[1] not in facts.outer_names
+    )
+    return is_local and root[1] not in ("self", "cls")
