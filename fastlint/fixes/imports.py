@@ -100,7 +100,7 @@ def _add(module: Module, imports: list[Import], package: str, attribute: str | N
                 if extended is not None:
                     return extended
     section = _section(package, 0)
-    own = [statement for statement in imports if _section_of(statement) == section]
+    own = _group_with(package, [statement for statement in imports if _section_of(statement) == section])
     before = [statement for statement in imports if _section_of(statement) < section]
     after = [statement for statement in imports if _section_of(statement) > section]
     key = _key(package, is_from=attribute is not None)
@@ -114,6 +114,28 @@ def _add(module: Module, imports: list[Import], package: str, attribute: str | N
     if after:
         return module.insert(_start_of_line(module, after[0]), code + newline + newline)
     return _first_import(module, code)
+
+
+def _group_with(package: str, statements: list[Import]) -> list[Import]:
+    """Return those imports among which one of a package belongs: blank lines part libraries from the project."""
+    groups: list[list[Import]] = []
+    for statement in statements:
+        if groups and statement.lineno - (groups[-1][-1].end_lineno or 0) <= 1:
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    top = package.partition(".")[0]
+    fitting = [group for group in groups if any(top in _packages(statement) for statement in group)]
+    return next(iter(fitting or groups), [])
+
+
+def _packages(statement: Import) -> set[str]:
+    names = (
+        [statement.module or ""]
+        if isinstance(statement, ast.ImportFrom)
+        else [a.name for a in statement.names]
+    )
+    return {name.partition(".")[0] for name in names}
 
 
 def _first_import(module: Module, code: str) -> Edit:
