@@ -22,7 +22,7 @@ class AddedMiddleware:
     """One middleware of an application: what it is, and the expression that adds it."""
 
     value: Value
-    """Its class, or the function that `@app.middleware("http")` decorates."""
+    """Its class, or the function that `@app.middleware("http")` decorates or `dispatch` is."""
     frame: Frame
     expr: Expr
     """`app.add_middleware(...)`, `Middleware(...)` or `app.middleware("http")`; `expr[-1]` is its span."""
@@ -69,7 +69,17 @@ def _by_class(inference: Inference, name: str, call: Expr, frame: Frame) -> Iter
         return
     given = call_argument(call, 0, "cls" if name == "Middleware" else "middleware_class")
     for value in inference.values(given, frame) if given is not None else ():
-        if isinstance(value, (ClassValue, LibraryName)):
+        if isinstance(value, LibraryName) and value.name == BASE:
+            yield from _dispatching(inference, call, frame)
+        elif isinstance(value, (ClassValue, LibraryName)):
+            yield AddedMiddleware(value, frame, call)
+
+
+def _dispatching(inference: Inference, call: Expr, frame: Frame) -> Iterator[AddedMiddleware]:
+    """`app.add_middleware(BaseHTTPMiddleware, dispatch=f)`."""
+    given = call_argument(call, None, "dispatch")
+    for value in inference.values(given, frame) if given is not None else ():
+        if isinstance(value, FunctionValue):
             yield AddedMiddleware(value, frame, call)
 
 

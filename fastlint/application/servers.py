@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastlint.application.routes import is_router
-from fastlint.deployment.model import SERVERS, Facts, Process, ProxyPass, TextFile, words_of
-from fastlint.facts.model import Expr, Span
-from fastlint.facts.structure import blocks_around, called_name, mentions
+from fastlint.deployment.model import (
+    SERVERS,
+    Facts,
+    GunicornSettings,
+    Process,
+    ProxyPass,
+    TextFile,
+    words_of,
+)
+from fastlint.facts.model import Expr, FunctionFacts, Span
+from fastlint.facts.structure import blocks_around, called_name, mentions, walk
 from fastlint.project.bindings import call_argument, final_bindings
-from fastlint.project.program import Frame, Module
+from fastlint.project.program import Frame, Function, Module
 from fastlint.project.values import Instance, LibraryName, Text, Values
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ class ServerCall:
     call: Expr
     span: Span
     is_main: bool
-    """Whether it stands below `if __name__ == "__main__"`."""
+    """Whether it stands below `if __name__ == "__main__"`, or in a function that is called there."""
     is_conditional: bool
     processes: tuple[Process, ...]
     """The processes of the deployment that run its file."""
@@ -107,6 +115,12 @@ class Servers:
                 return module
         return None
 
+    def gunicorn_settings(self, process: Process) -> GunicornSettings | None:
+        """Return the file of settings that a command of gunicorn reads, if it is known."""
+        named = process.option("-c", "--config")
+        name = "gunicorn.conf.py" if named is None else named.rpartition("/")[2].removeprefix("file:")
+        return next((s for s in self.facts.gunicorn if s.file.name == name), None)
+
     def target_values(self, target: str) -> Values:
         """Return what the attribute that `module:attribute` names can be."""
         module = self.module_of(target)
@@ -146,7 +160,7 @@ class Servers:
                     frame,
                     event[1],
                     event[5],
-                    bool(main),
+                    bool(main) or _is_main(function),
                     bool(others),
                     tuple(self._running(function.module)),
                 )
@@ -214,11 +228,23 @@ class Servers:
         return False
 
     @cached_property
+    def sets_access_log(self) -> bool:
+        """Whether the program has settings of its own for the logger that writes a line for every request."""
+        return any(
+            part == ("const", "uvicorn.access")
+            for function in self.application.program.functions()
+            if not function.module.is_test
+            for expr in _written(function.facts)
+            for part in walk(expr)
+        )
+
+    @cached_property
     def plain_uvicorn(self) -> list[tuple[TextFile, Listed]]:
         """Where an application of FastAPI requires uvicorn without its extras; one place for each directory."""
         found: dict[Path, tuple[TextFile, Listed]] = {}
         for file, path in sorted(self.facts.requirements, key=_by_name):
-            if file.is_for_development or words_of(file.name) & {"lint", "doc"} or path.parent in found:
+            is_other = words_of(file.name) & {"lint", "doc"} or words_of(file.directory) & {"client", "sdk"}
+            if file.is_for_development or is_other or path.parent in found:
                 continue
             if "uvicorn" not in file.text:
                 continue
@@ -289,9 +315,25 @@ class Servers:
         return bool(words & OF_THE_APPLICATION)
 
 
+def _is_main(function: Function) -> bool:
+    """Tell whether a module calls one of its functions below `if __name__ == "__main__"`."""
+    body = function.module.facts.functions[0]
+    return any(
+        event[0] in ("call", "drop")
+        and event[1][1][:2] == ("name", function.facts.name)
+        and any(mentions(block[2], "__name__") for block in blocks_around(body, event[3]) if block[0])
+        for event in body.events
+    )
+
+
 def _by_name(pair: tuple[TextFile, Path]) -> tuple[bool, str, int]:
     file = pair[0]
     return (file.name != "pyproject.toml", file.directory, len(file.name))
+
+
+def _written(facts: FunctionFacts) -> Iterator[Expr]:
+    yield from (event[1] for event in facts.events if event[0] in ("call", "drop"))
+    yield from (value for bindings in facts.bindings.values() for _, _, value in bindings)
 
 
 def _may_bring(requirement: str) -> bool:

@@ -11,7 +11,7 @@ from fastlint.facts.model import Span
 OTHER_USE = frozenset({
     "dev", "develop", "development", "local", "debug", "test", "tests", "testing", "override", "devcontainer",
     "example", "examples", "demo", "ci", "e2e", "docs", "sandbox", "hotreload", "reload", "watch", "samples",
-    "benchmark", "benchmarks", "tutorial", "playground", "devel",
+    "benchmark", "benchmarks", "tutorial", "playground", "devel", "loadtest",
 })  # fmt: skip
 """Words in names that say that something is not how the application is served."""
 PRODUCTION = frozenset({"prod", "production", "prd", "release", "live"})

@@ -21,7 +21,7 @@ class BaseHttpMiddleware(ModelRule):
         """Look at what the application adds; a middleware of a library is advice, as nobody here can change it."""
         inference = self.application.inference
         slow = [added for added in added_middleware(inference) if is_base_http(inference, added)]
-        more = f"; the application has {len(slow)} of them" if len(slow) > 1 else ""
+        more = f"; the program adds {len(slow)} of them" if len(slow) > 1 else ""
         for added in slow if self.application.routes else ():
             name, is_own = _described(added)
             yield self.finding(

@@ -39,6 +39,7 @@ METRICS = re.compile(
 REQUESTS = frozenset({"request", "req", "conn", "websocket", "self.request"})
 USERS = re.compile(r"^(current_)?user$|^principal$|^account$")
 USER_IDS = frozenset({"user_id", "userid", "email", "session_id", "request_id", "trace_id", "client_ip"})
+USER_LABELS = frozenset({"user", "username", "user_id", "user_email", "session_id", "request_id"})
 DEEPEST = 4
 
 
@@ -61,8 +62,10 @@ class HighCardinalityMetricLabel(ModelRule):
         for frame in self.application.requests:
             for kind, call, *_ in frame.function.facts.events:
                 if kind in ("call", "drop") and (frame.function, call[-1]) not in seen:
-                    for given in _labels(call):
+                    for name, given in _labels(call):
                         label = self._unbounded(given, frame)
+                        if label is None and name in USER_LABELS and given[0] != "const":
+                            label = Label(given, "user")
                         if label is not None:
                             seen.add((frame.function, call[-1]))
                             yield self._finding(frame, call, label)
@@ -109,14 +112,14 @@ class HighCardinalityMetricLabel(ModelRule):
         )
 
 
-def _labels(call: Expr) -> Iterator[Expr]:
-    """Yield the values of the labels that a call sets."""
+def _labels(call: Expr) -> Iterator[tuple[object, Expr]]:
+    """Yield the name, if it is written there, and the value of the labels that a call sets."""
     if call[1][0] != "attr":
         return
     name, base = call[1][2], call[1][1]
     if name == "labels":
-        yield from call[2]
-        yield from (value for _, value in call[3])
+        yield from (("", value) for value in call[2])
+        yield from call[3]
         return
     if name not in COUNTING or not METRICS.search(_written(base)):
         return
@@ -124,9 +127,9 @@ def _labels(call: Expr) -> Iterator[Expr]:
         if keyword and keyword not in LABELS:
             continue
         if value[0] == "dict":
-            yield from value[2]
+            yield from zip((key[1] for key in value[1]), value[2], strict=False)
         elif value[0] == "list" and keyword == "tags":
-            yield from value[1]
+            yield from (("", item) for item in value[1])
 
 
 def _is_url(expr: Expr) -> bool:

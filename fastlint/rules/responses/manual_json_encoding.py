@@ -8,8 +8,8 @@ from fastlint.application.dumps import dumped, dumped_models
 from fastlint.application.responses import RUST_JSON
 from fastlint.application.routes import Route
 from fastlint.diagnostics import Severity
-from fastlint.facts.model import Event, Expr
-from fastlint.facts.structure import called_name
+from fastlint.facts.model import Event, Expr, FunctionFacts
+from fastlint.facts.structure import called_name, regions_around
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
 from fastlint.project.values import LibraryName
@@ -53,7 +53,7 @@ class ManualJsonEncoding(ModelRule):
         if is_alone and self.application.responses.is_decorated(frame):
             return  # what keeps the answer may need it as plain data
         encoded = self._encoded(expr if content is None else content, frame, is_alone=is_alone)
-        if encoded is None or _is_error(_status(event)):
+        if encoded is None or _is_error(_status(event)) or _is_attempt(frame.function.facts, event):
             return
         call, value = encoded
         is_large = self.application.responses.payloads.is_large(value, frame)
@@ -102,6 +102,12 @@ def _status(event: Event) -> str:
         return DEFAULT_STATUS
     is_fixed = given[0] == "const" or (given[0] == "attr" and "HTTP_" in given[2])
     return render(given).rpartition("HTTP_")[2][:3] if is_fixed else "?"
+
+
+def _is_attempt(facts: FunctionFacts, event: Event) -> bool:
+    """Tell whether a `return` is all that a `try` guards: it answers in its own way what cannot be encoded."""
+    around = regions_around(facts, event[5], "try")
+    return bool(around) and around[0][1] == facts.statements[event[2]][0]
 
 
 def _is_error(status: str) -> bool:

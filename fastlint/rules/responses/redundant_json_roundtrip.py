@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name
+from fastlint.project.members import is_extended
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import ClassValue, Instance, LibraryName
 from fastlint.rules.finding import Finding
@@ -73,8 +74,8 @@ class RedundantJsonRoundtrip(ModelRule):
         if _is_method(source, TO_DICT) and not source[2] and not source[3]:
             same = source[1][1]
             values = self.application.inference.values(same, frame)
-            if _is_method(same, UNVALIDATED):
-                return
+            if _is_method(same, UNVALIDATED) or is_extended(self.application.inference, model):
+                return  # an object of a derived class becomes one of this class
             if values and all(isinstance(v, Instance) and v.cls is model for v in values):
                 yield self._advice(frame, call, "a dictionary", f"{render(same)}.model_copy()")
             return

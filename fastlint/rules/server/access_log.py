@@ -9,7 +9,8 @@ from fastlint.rules.finding import Finding
 from fastlint.rules.server.serving import ServerRule, is_on
 
 QUIET = ("warning", "error", "critical")
-ADVICE = "Write `--no-access-log` where a proxy in front, or tracing, records the requests already"
+WRITES = "formats and writes a line for every request"
+WHERE = "where a proxy in front, or tracing, records the requests already"
 
 
 class AccessLog(ServerRule):
@@ -20,33 +21,44 @@ class AccessLog(ServerRule):
     def find(self) -> Iterator[Finding]:
         """Look at the commands, and at the calls that a command reaches."""
         for process in self.servers.processes:
-            if process.is_complete and self._logs(process):
+            if process.program == "gunicorn":
+                yield from self._about_gunicorn(process)
+        if not self.servers.sets_access_log:
+            yield from self._about_uvicorn()
+
+    def _about_uvicorn(self) -> Iterator[Finding]:
+        for process in self.servers.processes:
+            if process.program == "uvicorn" and process.is_complete and _logs(process):
                 yield self.about_process(
-                    process,
-                    [process.program],
-                    f"{process.program} formats and writes a line for every request",
-                    ADVICE
-                    if process.program == "uvicorn"
-                    else "Leave out `--access-logfile` where a proxy records the requests",
+                    process, ["uvicorn"], f"uvicorn {WRITES}", f"Write `--no-access-log` {WHERE}"
                 )
         for call in self.servers.calls if self.servers.serves else ():
             quiet = call.argument("access_log") is False or call.argument("log_level") in QUIET
             if call.processes and not quiet and not call.has("access_log") and not call.has("log_config"):
-                yield self.about_call(
-                    call,
-                    "uvicorn formats and writes a line for every request",
-                    "Write `access_log=False` where a proxy in front, or tracing, records the requests already",
-                )
+                yield self.about_call(call, f"uvicorn {WRITES}", f"Write `access_log=False` {WHERE}")
 
-    def _logs(self, process: Process) -> bool:
-        if process.program == "gunicorn":
-            return process.has("--access-logfile") or any(
-                settings.values.get("accesslog", ("", None))[0] not in ("", None)
-                for settings in self.servers.facts.gunicorn
+    def _about_gunicorn(self, process: Process) -> Iterator[Finding]:
+        if not process.is_complete:
+            return
+        settings = self.servers.gunicorn_settings(process)
+        if process.has("--access-logfile"):
+            yield self.about_process(
+                process, ["gunicorn"], f"gunicorn {WRITES}", f"Leave out `--access-logfile` {WHERE}"
             )
-        if process.program != "uvicorn" or process.has("--no-access-log") or process.has("--log-config"):
-            return False
-        variable = process.environment.get("UVICORN_ACCESS_LOG")
-        if variable is not None and not is_on(variable.value):
-            return False
-        return (process.setting("log-level") or "info").lower() not in QUIET
+        elif settings is not None and settings.values.get("accesslog", ("", None))[0] not in ("", None):
+            yield self.finding(
+                settings.file.path,
+                settings.values["accesslog"][1],
+                f"gunicorn {WRITES}",
+                f"Leave out `accesslog` {WHERE}",
+                notes=(f"{process.place} runs `{process.shown}`",),
+            )
+
+
+def _logs(process: Process) -> bool:
+    if process.has("--no-access-log") or process.has("--log-config"):
+        return False
+    variable = process.environment.get("UVICORN_ACCESS_LOG")
+    if variable is not None and not is_on(variable.value):
+        return False
+    return (process.setting("log-level") or "info").lower() not in QUIET

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fastlint.application.servers import ServerCall
 from fastlint.deployment.model import OTHER_USE, Process, words_of
 from fastlint.diagnostics import Severity
+from fastlint.facts.model import FunctionFacts
+from fastlint.facts.structure import walk
 from fastlint.rules.finding import Finding
 from fastlint.rules.server.serving import ServerRule, is_on, process_count
 
@@ -74,10 +76,17 @@ class ReloadInProduction(ServerRule):
                 "`reload=True` lets the deployed server watch the source files for changes that never come",
                 advice,
             )
-        elif not call.is_main and not words_of(call.frame.function.facts.name) & OTHER_USE:
+        elif not call.is_main and not _names(call.frame.function.facts) & OTHER_USE:
             yield self.about_call(
                 call,
                 "`reload=True` makes this server watch the source files wherever it runs",
                 advice,
                 Severity.INFO,
             )
+
+
+def _names(facts: FunctionFacts) -> set[str]:
+    """Return the words of a function's name, and of the name that `@cli.command("develop")` gives it."""
+    parts = (part for decorator in facts.decorators for part in walk(decorator))
+    given = [part[1] for part in parts if part[0] == "const" and isinstance(part[1], str)]
+    return words_of(" ".join([facts.name, *given]))

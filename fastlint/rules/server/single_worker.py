@@ -8,7 +8,9 @@ from fastlint.deployment.model import Process
 from fastlint.rules.finding import Finding
 from fastlint.rules.server.serving import ServerRule
 
-ADVICE = "Give `--workers` one for each processor core, or leave it where an orchestrator starts several containers"
+UNLESS = ", or leave it where an orchestrator starts several containers"
+ADVICE = f"Give `--workers` one for each processor core{UNLESS}"
+IN_PYTHON = f"Pass the name of the application and `workers=` one for each processor core{UNLESS}"
 
 
 class SingleWorker(ServerRule):
@@ -21,6 +23,8 @@ class SingleWorker(ServerRule):
         facts = self.servers.facts
         if any(not file.is_for_development for file in facts.manifests):
             return
+        if any("weights" in acts for acts in self.application.inference.catalog.acts.values()):
+            return  # each process would hold its own copy of a trained model
         for process in self.servers.processes:
             if not self._has_several(process) and process.program in ("uvicorn", "fastapi", "gunicorn"):
                 yield self.about_process(
@@ -31,8 +35,12 @@ class SingleWorker(ServerRule):
                 )
         for call in self.servers.calls if self.servers.serves else ():
             started = [p for p in call.processes if not self._is_scaled(p)]
-            if started and not call.has("workers") and len(started) == len(call.processes):
-                yield self.about_call(call, "One process serves all requests with one processor core", ADVICE)
+            if not started or len(started) < len(call.processes):
+                continue
+            if not call.has("workers") and not call.has("reload"):
+                yield self.about_call(
+                    call, "One process serves all requests with one processor core", IN_PYTHON
+                )
 
     def _has_several(self, process: Process) -> bool:
         if (

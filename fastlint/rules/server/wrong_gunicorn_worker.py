@@ -66,18 +66,13 @@ class WrongGunicornWorker(ServerRule):
         arguments = process.environment.get("GUNICORN_CMD_ARGS")
         if arguments is not None or any(word.startswith("$") for word in process.words[1:]):
             return self._of_arguments(arguments.value if arguments else ""), None
-        named = process.option("-c", "--config")
-        for settings in self.servers.facts.gunicorn:
-            name = settings.file.name
-            if named is None and name != "gunicorn.conf.py":
-                continue
-            if named is not None and name != named.rpartition("/")[2].removeprefix("file:"):
-                continue
-            if "worker_class" in settings.values:
-                worker = settings.values["worker_class"][0]
-                return (worker if isinstance(worker, str) else ""), settings
+        settings = self.servers.gunicorn_settings(process)
+        if settings is None:
+            return ("" if process.has("-c", "--config") else None), None
+        if "worker_class" not in settings.values:
             return None, settings
-        return (None if named is None else ""), None
+        worker = settings.values["worker_class"][0]
+        return (worker if isinstance(worker, str) else ""), settings
 
     def _of_arguments(self, text: str) -> str:
         try:
