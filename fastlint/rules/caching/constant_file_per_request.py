@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fastlint.application.cached import Caches
 from fastlint.diagnostics import Severity
-from fastlint.facts.model import Event, Expr, Span
+from fastlint.facts.model import Event, Expr
 from fastlint.facts.structure import called_name, names_bound_to, unwrapped, walk
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
@@ -34,6 +34,8 @@ CHANGING = re.compile(
     re.IGNORECASE,
 )
 """What files are called that change while the server runs."""
+FRESH = ("on_disk", "from_disk", "reload")
+"""Parts of the names of functions that look at what is there now."""
 WRITING = re.compile(r"[wax+]")
 
 
@@ -51,15 +53,15 @@ class ConstantFilePerRequest(ModelRule):
     code = "FL403"
 
     def find(self) -> Iterator[Finding]:
-        """Look at what opens or reads files on the request path; of one function the first is reported."""
+        """Look at what opens or reads files on the request path; a function that reads one twice is reported once."""
         self.caches = Caches(self.application)
-        seen: set[tuple[Function, Span]] = set()
+        seen: set[tuple[Function, str]] = set()
         for site in self.application.requests.sites():
             read = self._read(site)
-            if read is None or (site.frame.function, read.call[-1]) in seen:
+            if read is None or (site.frame.function, render(read.path)) in seen:
                 continue
             if self._is_constant(read.path, site.frame) and not self._changes(read):
-                seen.add((site.frame.function, read.call[-1]))
+                seen.add((site.frame.function, render(read.path)))
                 if not self.caches.remembers(site.frame, farthest=1):
                     yield self._finding(read)
 
@@ -181,6 +183,8 @@ class ConstantFilePerRequest(ModelRule):
                 for _, _, value in scope.bindings.get(name, ()):
                     words |= {str(part[1]) for part in walk(value) if part[0] == "const"}
                     names |= {str(part[1]) for part in walk(value) if part[0] == "name"}
+        if any(word in frame.function.facts.name for word in FRESH):
+            return True
         if any(CHANGING.search(word) for word in (*words, *names)):
             return True
         return any(self._writes(event, names, words) for event in self._events_near(frame, names))

@@ -33,22 +33,38 @@ class SchemaBuiltPerRequest(ModelRule):
                     Severity.WARNING if is_adapter else Severity.ERROR,
                 )
         for frame in self.application.requests:
-            for cls in _classes_in(frame):
-                if self.application.inference.is_subclass(Instance(cls), "pydantic.BaseModel"):
-                    yield self.finding(
-                        frame,
-                        _header(cls),
-                        f"The model `{cls.facts.name}` is built anew for each request{self.where(frame)}",
-                        "Move the class to module level",
-                    )
+            classes = list(_classes_in(frame))
+            models = [cls for cls in classes if self._is_model(cls) and not _is_of_call(frame, cls, classes)]
+            if models:
+                several = len(models) > 1
+                yield self.finding(
+                    frame,
+                    _header(models[0]),
+                    f"The model `{models[0].facts.name}`{f' and {len(models) - 1} more are' if several else ' is'} "
+                    f"built anew for each request{self.where(frame)}",
+                    f"Move the {'classes' if several else 'class'} to module level",
+                )
+
+    def _is_model(self, cls: ProjectClass) -> bool:
+        return self.application.inference.is_subclass(Instance(cls), "pydantic.BaseModel")
 
 
 def _depends_on_call(frame: Frame, call: Expr) -> bool:
     """Tell whether the schema is made of something that only the call knows: a parameter or local name."""
-    facts = frame.function.facts
-    names = {parameter.name for parameter in facts.parameters} | set(facts.bindings)
     arguments = (*call[2], *(value for _, value in call[3])) if call[0] == "call" else ()
-    return any(part[0] == "name" and part[1] in names for a in arguments for part in walk(a))
+    return any(part[0] == "name" and part[1] in _locals(frame) for a in arguments for part in walk(a))
+
+
+def _is_of_call(frame: Frame, cls: ProjectClass, classes: list[ProjectClass]) -> bool:
+    """Tell whether a class is made of something that only the call knows, other classes aside."""
+    names = _locals(frame) - {other.facts.name for other in classes}
+    values = [value for bindings in cls.facts.bindings.values() for _, _, value in bindings]
+    return any(part[0] == "name" and part[1] in names for value in values for part in walk(value))
+
+
+def _locals(frame: Frame) -> set[str]:
+    facts = frame.function.facts
+    return {parameter.name for parameter in facts.parameters} | set(facts.bindings)
 
 
 def _header(cls: ProjectClass) -> Span:
