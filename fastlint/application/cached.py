@@ -120,14 +120,14 @@ class Called:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self._running = {frame.function for frame in application.requests}
+        self.running = {frame.function for frame in application.requests}
         self._entries = {entry.frame.function for entry in application.entries if entry.phase == REQUEST}
 
     def calls(self, function: Function) -> Iterator[tuple[Frame, Expr]]:
         """Yield the calls of a function in code that runs for requests."""
         inference = self.application.inference
         for caller, call in inference.call_sites.named(function)[:MOST_CALLERS]:
-            if caller not in self._running:
+            if caller not in self.running:
                 continue
             frame = self.application.program.generic_frame(caller)
             callees = inference.values(call[1], frame)
@@ -136,7 +136,7 @@ class Called:
 
     def is_called(self, function: Function) -> bool:
         """Tell whether requests call a function: as a route, a dependency, or from what they run."""
-        if function in self._entries or function in self._running:
+        if function in self._entries or function in self.running:
             return True
         return any(True for _ in self.calls(function))
 

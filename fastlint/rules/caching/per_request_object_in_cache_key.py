@@ -11,7 +11,7 @@ from fastlint.diagnostics import Severity
 from fastlint.facts.model import Parameter
 from fastlint.facts.structure import called_name
 from fastlint.project.bindings import call_argument
-from fastlint.project.program import Function
+from fastlint.project.program import Function, ProjectClass
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading, render
@@ -108,7 +108,20 @@ class PerRequestObjectInCacheKey(ModelRule):
         ):
             return False
         by_text = decorator.name in BY_TEXT
-        return not self.objects.is_by_value(cls, by_text=by_text) and cls in self.objects.made
+        if self.objects.is_by_value(cls, by_text=by_text) or cls not in self.objects.made:
+            return False
+        return not self._lives_elsewhere(cls)
+
+    def _lives_elsewhere(self, cls: ProjectClass) -> bool:
+        """Tell whether something that is no request makes an object of a class and keeps it, which has use of a cache."""
+        name = cls.facts.name
+        return any(
+            value[0] == "call" and called_name(value) == name
+            for function in self.application.program.functions()
+            if name in function.module.facts.mentions and not function.module.is_test
+            if function not in self.called.running
+            for _, _, value in function.facts.stores
+        )
 
     def _finding(self, function: Function, decorator: CacheDecorator, name: str, what: str) -> Finding:
         expr = decorator.expr
@@ -118,7 +131,7 @@ class PerRequestObjectInCacheKey(ModelRule):
             function,
             span,
             f"The key of `@{render(expr)}` on `{function.facts.name}` holds `{name}`, {what} that each request makes "
-            "anew: what one request stores, no other finds, and the cache only grows",
+            "anew: what one request stores, no other finds, and the cache fills with what nobody asks for again",
             self._advice(decorator, name, is_self=is_self),
             Severity.WARNING if is_self and decorator.name in BY_OBJECT else Severity.ERROR,
         )
