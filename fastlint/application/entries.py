@@ -100,13 +100,16 @@ class EntryFinder:
     def _add_wrapper(self, route: Route, function: FunctionValue, label: str) -> None:
         """A plain wrapper around an `async def` route runs on the event loop: FastAPI looks through it.
 
-        FastAPI 0.165: fastapi/dependencies/models.py, Dependant.is_coroutine_callable.
+        What returns a function is a decorator that waits for its function. FastAPI 0.165:
+        fastapi/dependencies/models.py, Dependant.is_coroutine_callable.
         """
         frame = self.inference.defining_frame(function.function)
         is_async = function.function.facts.is_async
         for value in self.inference.decorated(function.function, frame):
             if isinstance(value, FunctionValue) and value.function is not function.function:
-                self._add("route", label, self._frame(value), sync_on_loop=is_async)
+                wrapper = self._frame(value)
+                if not any(isinstance(v, FunctionValue) for v in self.inference.returned(wrapper)):
+                    self._add("route", label, wrapper, sync_on_loop=is_async)
 
     def _add_response_class(self, call: Expr, frame: Frame, label: str) -> None:
         """The class that renders a response does so on the event loop, for `def` routes as well.

@@ -21,6 +21,8 @@ BY_CALL = frozenset({"add_api_route", "add_route", "add_websocket_route", "add_a
 ENDPOINT = {"add_api_route": 1, "add_route": 1, "add_websocket_route": 1, "add_api_websocket_route": 1}
 
 NO_ROUTER: tuple[Value | None, ...] = (None,)
+OF_CALLBACKS = "{$"
+"""How the paths of `callbacks=` begin, which describe what the application calls and serve nothing."""
 
 
 @dataclass(eq=False, slots=True)
@@ -134,6 +136,8 @@ def _add_registered(
     routers = [v for v in owners if is_router(inference, v)]
     path = _text(inference, call_argument(call, 0, "path"), frame)
     if not routers and (owners or path is None or not path.startswith("/")):
+        return
+    if path is not None and path.startswith(OF_CALLBACKS):
         return
     verb = call[1][2]
     methods = _methods(verb, call)

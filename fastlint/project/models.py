@@ -64,6 +64,18 @@ class Models:
         self._own: dict[ProjectClass, Mapped] = {}
         self._backrefs: dict[str, list[Relationship]] | None = None
 
+    def fields(self, model: ProjectClass) -> set[str]:
+        """Return the fields of a Pydantic model; none for mapped classes, whose relationships are no fields."""
+        if self.of(model) is not None:
+            return set()
+        return {
+            name
+            for base in self._inference.mro(model)
+            if isinstance(base, ProjectClass)
+            for name, bindings in base.facts.bindings.items()
+            if bindings[-1][2][0] == "typed"
+        }
+
     def of(self, cls: object) -> Mapped | None:
         """Return what a class maps, or None if it is no mapped class."""
         if not isinstance(cls, ProjectClass):

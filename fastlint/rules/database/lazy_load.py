@@ -132,7 +132,9 @@ class LazyLoad(ModelRule):
         as_read = Rows(rows.query, rows.entity, ONE if rows.shape == ONE else EACH)
         for model in _models(models, many=rows.shape == ALL):
             found = [
-                r for name in sorted(self._fields(model) & self.names) for r in self.reads.of(as_read, name)
+                r
+                for name in sorted(self.application.models.fields(model) & self.names)
+                for r in self.reads.of(as_read, name)
             ]
             if found:
                 yield self._in_answer(found, model, entries)
@@ -157,18 +159,6 @@ class LazyLoad(ModelRule):
             self._severity(read),
             entries=tuple(entries),
         )
-
-    def _fields(self, model: ProjectClass) -> set[str]:
-        """Return the fields of a Pydantic model; none for mapped classes, whose relationships are no fields."""
-        if self.application.models.of(model) is not None:
-            return set()
-        found: set[str] = set()
-        for base in self.application.inference.mro(model):
-            if isinstance(base, ProjectClass):
-                found |= {
-                    name for name, bindings in base.facts.bindings.items() if bindings[-1][2][0] == "typed"
-                }
-        return found
 
     def _severity(self, read: LazyRead) -> Severity:
         if read.session == "async":

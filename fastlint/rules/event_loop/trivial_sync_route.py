@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
+from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.values import Instance
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
@@ -26,10 +28,30 @@ class TrivialSyncRoute(ModelRule):
                 or facts.name == "<lambda>"
             ):
                 continue
-            if self.application.computing.only_computes(entry.frame):
+            if self.application.computing.only_computes(entry.frame) and not self._answers_with_row(
+                entry.frame
+            ):
                 yield self.finding(
                     entry.frame,
                     heading(entry.frame.function),
                     f"{entry.label} only computes, but as a plain `def` it takes a turn in the thread pool",
                     f"Write `async def {facts.name}`",
                 )
+
+    def _answers_with_row(self, frame: Frame) -> bool:
+        """Tell whether the response reads relationships of a row, which may send queries: they belong in a thread."""
+        inference, models = self.application.inference, self.application.models
+        related = {
+            name
+            for returned in frame.function.facts.returns
+            for value in inference.values(returned, frame)
+            if isinstance(value, Instance) and (mapped := models.of(value.cls)) is not None
+            for name in mapped.relationships
+        }
+        return bool(related) and any(
+            not related.isdisjoint(models.fields(value.cls))
+            for route, frames in self.application.endpoints.items()
+            if frame in frames
+            for value in self.application.responses.declared_values(route, frame)
+            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass)
+        )
