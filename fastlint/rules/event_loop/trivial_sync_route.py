@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
 from fastlint.project.program import Frame, ProjectClass
-from fastlint.project.values import Instance
+from fastlint.project.values import Collection, Instance, Values
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
@@ -41,17 +41,20 @@ class TrivialSyncRoute(ModelRule):
     def _answers_with_row(self, frame: Frame) -> bool:
         """Tell whether the response reads relationships of a row, which may send queries: they belong in a thread."""
         inference, models = self.application.inference, self.application.models
-        related = {
-            name
-            for returned in frame.function.facts.returns
-            for value in inference.values(returned, frame)
-            if isinstance(value, Instance) and (mapped := models.of(value.cls)) is not None
-            for name in mapped.relationships
-        }
+        rows = [c for value in frame.function.facts.returns for c in _classes(inference.values(value, frame))]
+        related = {name for cls in rows if (mapped := models.of(cls)) for name in mapped.relationships}
         return bool(related) and any(
-            not related.isdisjoint(models.fields(value.cls))
+            not related.isdisjoint(models.fields(cls))
             for route, frames in self.application.endpoints.items()
             if frame in frames
-            for value in self.application.responses.declared_values(route, frame)
-            if isinstance(value, Instance) and isinstance(value.cls, ProjectClass)
+            for cls in _classes(self.application.responses.declared_values(route, frame))
         )
+
+
+def _classes(values: Values) -> Iterator[ProjectClass]:
+    """Yield the classes of the program that values, or the items of lists, belong to."""
+    for value in values:
+        if isinstance(value, Instance) and isinstance(value.cls, ProjectClass):
+            yield value.cls
+        elif isinstance(value, Collection):
+            yield from _classes(value.items)
