@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fastlint.sources.requirements import Listed
 
 STARTING = ("uvicorn.run", "uvicorn.main.run", "uvicorn.Config", "uvicorn.config.Config")
-OF_THE_APPLICATION = frozenset({"api", "backend", "fastapi", "uvicorn", "gunicorn", "asgi"})
+OF_THE_APPLICATION = frozenset({"api", "backend", "fastapi", "uvicorn", "gunicorn", "asgi", "wsgi"})
 OF_OTHERS = frozenset(
     {"frontend", "ui", "client", "web", "www", "minio", "grafana", "flower", "adminer", "pgadmin"}
 )
