@@ -63,18 +63,15 @@ class Caches:
     def __init__(self, application: Application) -> None:
         self.application = application
 
-    def remembers(self, frame: Frame, farthest: int = FARTHEST) -> bool:
-        """Tell whether a function, or one of the functions that lead to it, keeps what it found.
-
-        `farthest` says how many calls further up to look.
-        """
+    def remembers(self, frame: Frame) -> bool:
+        """Tell whether a function, or one of the functions that lead to it, keeps what it found."""
         seen = {frame}
         queue = deque([(frame, 0)])
         while queue:
             current, distance = queue.popleft()
             if self.is_cache(current.function):
                 return True
-            if distance < farthest:
+            if distance < FARTHEST:
                 for site in self.application.calls_of(current):
                     if site.frame not in seen:
                         seen.add(site.frame)

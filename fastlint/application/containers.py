@@ -10,7 +10,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
 from fastlint.application.request_objects import RequestObjects
 from fastlint.facts.model import Expr, Span
-from fastlint.facts.structure import called_name
+from fastlint.facts.structure import called_name, unwrapped
 from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import ClassValue, Instance, ModuleValue
 
@@ -93,6 +93,16 @@ class Containers:
         if self._bounded is None:
             self._bounded = set(self._taken_from())
         return container.name in self._bounded
+
+    def holds_resource(self, growth: Growth) -> bool:
+        """Tell whether what is put in is an engine, a client or the like: of these there are as many as are meant."""
+        if growth.value is None:
+            return False
+        call = unwrapped(growth.value)
+        values = [*self.inference.values(growth.value, growth.frame)]
+        values += self.inference.values(call[1], growth.frame) if call[0] == "call" else ()
+        names = [str(getattr(v, "name", getattr(v, "cls", ""))) for v in values]
+        return any(self.inference.catalog.resource(name) is not None for name in names)
 
     def _grown(
         self, frame: Frame, base: Expr, expr: Expr, span: Span, key: Expr | None, value: Expr | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fastlint.deployment.commands import started
 from fastlint.deployment.dockerfiles import image
@@ -37,9 +38,10 @@ def read_compose(file: TextFile, facts: Facts) -> None:
                 facts.images.append(image(named.text, file, named.row))
             facts.services.append(Service(name, file, key.row, _dockerfile(service, file)))
             command, entrypoint = service.get("command"), service.get("entrypoint")
-            facts.processes += _started(
+            for process in _started(
                 (entrypoint, command), environment, file, name, for_development=for_development
-            )
+            ):
+                facts.processes.append(replace(process, copies=_copies(service.get("deploy", "replicas"))))
 
 
 def read_manifests(file: TextFile, facts: Facts) -> None:
@@ -64,9 +66,15 @@ def read_manifests(file: TextFile, facts: Facts) -> None:
             if named is not None and named.text:
                 facts.images.append(image(named.text, file, named.row))
             command, arguments = container.get("command"), container.get("args")
-            facts.processes += _started(
+            for process in _started(
                 (command, arguments), environment, file, "", for_development=file.is_for_development
-            )
+            ):
+                facts.processes.append(replace(process, copies=_copies(document.get("spec", "replicas"))))
+
+
+def _copies(replicas: Node | None) -> int:
+    text = replicas.text if replicas is not None else None
+    return int(text) if text and text.isdigit() else 1
 
 
 def _started(

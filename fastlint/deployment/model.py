@@ -104,6 +104,8 @@ class Process:
     """Whether a script runs it only if a condition holds."""
     service: str = ""
     """The name that other services reach it by."""
+    copies: int = 1
+    """How many containers run it at once."""
 
     @property
     def program(self) -> str:

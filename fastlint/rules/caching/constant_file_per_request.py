@@ -62,8 +62,15 @@ class ConstantFilePerRequest(ModelRule):
                 continue
             if self._is_constant(read.path, site.frame) and not self._changes(read):
                 seen.add((site.frame.function, render(read.path)))
-                if not self.caches.remembers(site.frame, farthest=1):
+                if not self._is_remembered(site.frame):
                     yield self._finding(read)
+
+    def _is_remembered(self, frame: Frame) -> bool:
+        """Tell whether a function keeps what it read, or each of the functions that call it does."""
+        callers = self.application.calls_of(frame)
+        return self.caches.is_cache(frame.function) or (
+            bool(callers) and all(self.caches.is_cache(site.frame.function) for site in callers)
+        )
 
     def _read(self, site: Site) -> Read | None:
         """Return how a place reads a file, if it does."""

@@ -9,10 +9,14 @@ from fastlint.application.servers import Servers
 from fastlint.deployment.model import Process
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import walk
+from fastlint.facts.structure import called_name, walk
+from fastlint.project.program import Frame
+from fastlint.project.values import LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.rendering import render
 
+LIMITERS = frozenset({"slowapi.Limiter", "slowapi.extension.Limiter"})
 COUNTED = ("WEB_CONCURRENCY", "UVICORN_WORKERS")
 
 
@@ -31,17 +35,47 @@ class PerProcessCacheWithWorkers(ModelRule):
         for growth in self.containers.growths():
             found.setdefault(growth.container, []).append(growth)
         for container, growths in found.items():
+            if any(self.containers.holds_resource(growth) for growth in growths):
+                continue  # connections cannot be shared with other processes
             states = [growth for growth in growths if self._is_state(growth)]
             yield self._finding(container, (states or growths)[0], place, is_state=bool(states))
+
+        yield from self._limiters(place)
+
+    def _limiters(self, place: str) -> Iterator[Finding]:
+        """Look at limiters that count in the memory of the process."""
+        for function in self.application.program.functions():
+            if function.module.is_test or "Limiter" not in function.module.facts.mentions:
+                continue
+            frame = self.application.program.generic_frame(function)
+            for kind, call, *_, span in function.facts.events:
+                if kind == "call" and called_name(call) == "Limiter" and self._counts_alone(call, frame):
+                    yield self.finding(
+                        frame,
+                        span,
+                        f"Several processes serve the application ({place}), and each counts for itself what "
+                        f"`{render(call)}` limits: the limit is that many times as high",
+                        'Give it a storage that all processes see: `storage_uri="redis://..."`',
+                        Severity.WARNING,
+                    )
+
+    def _counts_alone(self, call: Expr, frame: Frame) -> bool:
+        values = self.application.inference.values(call[1], frame)
+        is_limiter = any(isinstance(v, LibraryName) and v.name in LIMITERS for v in values)
+        return is_limiter and not any(name in (None, "storage_uri") for name, _ in call[3])
 
     def _several(self) -> str:
         """Return where it is said that more than one process serves; nothing if that is said nowhere."""
         servers = self.application.servers
         for process in servers.processes:
-            if _is_more_than_one(process.option("--workers", "-w")) or any(
-                _is_more_than_one(process.environment[name].value)
-                for name in COUNTED
-                if name in process.environment
+            if (
+                process.copies > 1
+                or _is_more_than_one(process.option("--workers", "-w"))
+                or any(
+                    _is_more_than_one(process.environment[name].value)
+                    for name in COUNTED
+                    if name in process.environment
+                )
             ):
                 return process.place
             if process.program == "gunicorn" and self._says_gunicorn(servers, process):

@@ -10,7 +10,7 @@ from fastlint.application.containers import Containers, Growth
 from fastlint.application.incoming import Incoming
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import UNKNOWN, Expr
-from fastlint.facts.structure import blocks_around, called_name, unwrapped
+from fastlint.facts.structure import blocks_around, called_name
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Instance, LibraryName
@@ -77,7 +77,7 @@ class UnboundedCache(ModelRule):
     def _is_shared(self, growth: Growth) -> bool:
         """Tell whether what is put in is a lock, or a connection whose end takes it out (another rule)."""
         parts = [part for part in (growth.key, growth.value) if part is not None]
-        if growth.value is not None and self._is_resource(growth.value, growth.frame):
+        if self.containers.holds_resource(growth):
             return True
         for value in (v for part in parts for v in self.application.inference.values(part, growth.frame)):
             if isinstance(value, Instance) and isinstance(value.cls, str) and value.cls.endswith(SHARED):
@@ -85,13 +85,6 @@ class UnboundedCache(ModelRule):
             if any(self.application.inference.is_subclass(value, base) for base in CONNECTIONS):
                 return True
         return any(part[0] == "call" and called_name(part).endswith(SHARED) for part in parts)
-
-    def _is_resource(self, value: Expr, frame: Frame) -> bool:
-        """Tell whether a value is an engine, a client or the like: of these there are as many as are meant."""
-        call = unwrapped(value)
-        callees = self.application.inference.values(call[1], frame) if call[0] == "call" else ()
-        names = [str(getattr(v, "name", getattr(v, "cls", ""))) for v in callees]
-        return any(self.application.inference.catalog.resource(name) is not None for name in names)
 
     def _is_data(self, growth: Growth) -> bool:
         """Tell whether a route that writes keeps there what it is sent: the container is the program's data.
