@@ -12,7 +12,8 @@ from fastlint.project.bindings import reaching_bindings
 from fastlint.project.program import Frame, Function, ProjectClass, annotation_parts
 from fastlint.project.values import FunctionValue, Instance, LibraryName, Values
 
-DEEPEST = 6
+DEEPEST = 4
+"""What passes through more functions and names has been looked up or checked on its way."""
 MOST_CALLERS = 12
 RECEIVING = frozenset({"route", "websocket", "dependency", "middleware", "exception handler"})
 SMALL = frozenset({"len", "bool", "type", "isinstance", "hasattr", "callable", "any", "all"})
