@@ -38,6 +38,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...] = ()
     files: int = 3
     routes: int = 2
+    fixed: int = 0
 
 
 Check = Callable[[Settings, object], Outcome]
@@ -234,7 +235,7 @@ def test_output_file(engine: Callable[[Check], None], capsys: pytest.CaptureFixt
     engine(lambda settings, progress: Outcome((FOUND,)))
     assert run(["check", "--output-file", "report.txt"]) == 1
     assert capsys.readouterr().out == ""
-    assert Path("report.txt").read_text().startswith("main.py:2:5 FL101 blocking-sleep (error)\n")
+    assert Path("report.txt").read_text().startswith("main.py:2:5 FL101 blocking-sleep [*] (error)\n")
     assert run(["check", "--output-file", "no/such/dir/report.txt"]) == 2
     assert "cannot write no/such/dir/report.txt: No such file or directory" in capsys.readouterr().err
 
@@ -328,7 +329,7 @@ def test_an_application() -> None:
     Path("main.py").write_text(APPLICATION)
     answer = fastlint("check")
     assert answer.returncode == 1, answer.stderr
-    assert answer.stdout.startswith("main.py:10:5 FL101 blocking-sleep (error)\n")
+    assert answer.stdout.startswith("main.py:10:5 FL101 blocking-sleep [*] (error)\n")
     assert "   10 |     time.sleep(1)\n      |     ^^^^^^^^^^^^^\n" in answer.stdout
     assert answer.stdout.endswith("Found 1 diagnostic (1 error) in 1 file.\n")
 
@@ -352,7 +353,7 @@ def test_a_reader_that_leaves_early() -> None:
     answer = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {program}"], env=environment, capture_output=True, text=True
     )
-    assert answer.stdout == "main.py:10:5 FL101 blocking-sleep (error)\n"
+    assert answer.stdout == "main.py:10:5 FL101 blocking-sleep [*] (error)\n"
     assert answer.stderr == ""
     assert answer.returncode == 1
 

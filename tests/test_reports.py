@@ -10,8 +10,18 @@ from pathlib import Path
 import pytest
 
 from fastlint.config.settings import OUTPUT_FORMATS
-from fastlint.diagnostics import Diagnostic, EntryPoint, Location, Severity, Step
+from fastlint.diagnostics import (
+    Applicability,
+    Diagnostic,
+    Edit,
+    EntryPoint,
+    Fix,
+    Location,
+    Severity,
+    Step,
+)
 from fastlint.reports import writer
+from fastlint.reports.concise import line
 from fastlint.reports.excerpt import excerpt
 from fastlint.reports.model import Output
 from fastlint.reports.statistics import write_json, write_text
@@ -23,6 +33,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...] = ()
     files: int = 41
     routes: int = 7
+    fixed: int = 0
 
 
 def diagnostic(row: int = 2, severity: Severity = Severity.ERROR, **changes: object) -> Diagnostic:
@@ -224,6 +235,7 @@ def test_json(project: Path) -> None:
             },
         ],
         "notes": [],
+        "unfixed": None,
         "fix": None,
         "noqa_row": 2,
         "url": "https://github.com/fastlint/fastlint/blob/main/rules/FL102-blocking-http-call.md",
@@ -326,17 +338,47 @@ def test_statistics(project: Path) -> None:
     ]
 
 
+PLAIN = Output(io.StringIO(), Path("/"))
+
+
 def test_summaries() -> None:
-    assert summary(Outcome()) == "All checks passed."
-    assert summary(Outcome(files=0, routes=0)) == ""
-    none = summary(Outcome(routes=0))
+    assert summary(Outcome(), PLAIN) == "All checks passed."
+    assert summary(Outcome(files=0, routes=0), PLAIN) == ""
+    none = summary(Outcome(routes=0), PLAIN)
     assert none.startswith("No FastAPI route was found in 41 files")
     assert "passed" not in none
-    assert summary(Outcome((diagnostic(),), files=1, routes=0)).splitlines()[0] == (
+    assert summary(Outcome((diagnostic(),), files=1, routes=0), PLAIN).splitlines()[0] == (
         "Found 1 diagnostic (1 error) in 1 file."
     )
     hint = diagnostic(severity=Severity.INFO)
-    assert summary(Outcome((hint, hint), files=2000)) == "Found 2 diagnostics (2 hints) in 2,000 files."
+    assert (
+        summary(Outcome((hint, hint), files=2000), PLAIN) == "Found 2 diagnostics (2 hints) in 2,000 files."
+    )
+
+
+def test_summaries_count_fixes() -> None:
+    place = Location(2, 1)
+    edits = (Edit("app/main.py", place, place, "await "),)
+    safe, unsafe = (Fix("Await it", applicability, edits) for applicability in Applicability)
+    found = (diagnostic(fix=safe), diagnostic(fix=unsafe), diagnostic(fix=unsafe))
+    every = Output(io.StringIO(), Path("/"), unsafe_fixes=True)
+
+    assert summary(Outcome(found), PLAIN).splitlines()[1] == (
+        "[*] 1 fixable with the `--fix` option (2 hidden fixes can be enabled with the `--unsafe-fixes` option)."
+    )
+    assert summary(Outcome(found), every).splitlines()[1] == "[*] 3 fixable with the `--fix` option."
+    assert summary(Outcome(found[1:2]), PLAIN).splitlines()[1] == (
+        "No fixes available (1 hidden fix can be enabled with the `--unsafe-fixes` option)."
+    )
+    assert summary(Outcome(found[:1], fixed=4), PLAIN).startswith(
+        "Found 1 diagnostic (1 error) in 41 files, 4 fixed"
+    )
+    assert summary(Outcome(fixed=4), PLAIN) == "Fixed 4 diagnostics; nothing is left."
+    assert [line(each, Path("/"), fixable=PLAIN.applies(each.fix)).count("[*]") for each in found] == [
+        1,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
