@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.facts.model import Expr
+from fastlint.facts.structure import called_name
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
@@ -28,6 +29,8 @@ class TemplateEnvPerRequest(ModelRule):
             else:
                 what = "makes an environment that has to compile every template anew"
                 advice = "Make it once, at module level"
+                if _compiles_text(use.frame):
+                    advice += ", and keep what `from_string` compiles: the environment does not"
             yield self.finding(
                 use.frame,
                 use.span,
@@ -44,4 +47,12 @@ def _is_data(call: Expr, frame: Frame) -> bool:
         and text[0] == "attr"
         and text[1][0] == "name"
         and text[1][1] in frame.function.parameters
+    )
+
+
+def _compiles_text(frame: Frame) -> bool:
+    """Tell whether a function makes templates from text, which no environment remembers."""
+    return any(
+        kind == "call" and called_name(expr) == "from_string"
+        for kind, expr, *_ in frame.function.facts.events
     )
