@@ -44,7 +44,7 @@ POSITIONS = (
     "value = [*[{}], {}]", "value = [{} for _ in range(2)]", "value = {{{}: {}}}",
     "value = {{k: {} for k in range(2)}}", "value = [k for k in range({})]",
     "value = [k for k in range(3) if {}]", "value = [[{} for _ in range(2)] for _ in range(2)]",
-    "value = sum({} for _ in range(2))", "value = list(map(lambda k: {}, range(2)))",
+    "value = sum({} for _ in range(2))", "value = sum(k for k in range({}))", "value = list(map(lambda k: {}, range(2)))",
     "value = f'{{{}}} and {{{}!r:>4}}'", "value = {} if {} else {}", "value = {} and {} or {}",
     "value = {} < {} < {}", "value = max({}, {}, key=note)", "value = (other := {}) + other",
     "value = dict(a={}, **{{'b': {}}})", "value = (lambda: {})()", "assert {}", "value = 1; value += {}",

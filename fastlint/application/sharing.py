@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.facts.model import Expr
@@ -74,6 +74,21 @@ class Sharing:
             for value in values
         )
 
+    def reads_and_writes_files(self, frames: Iterable[Frame]) -> bool:
+        """Tell whether functions, or the plain ones that they run, read local files as well as write them.
+
+        A file may belong to one worker alone, which then relies on that nothing else runs between the two.
+        """
+        reached = {below for frame in frames for below in self._reached(frame)}
+        names = {
+            sink.name.rpartition(".")[2]
+            for frame in reached
+            for site in self._resolver.sites(frame)
+            for sink in site.sinks
+            if sink.effect.kind == "file"
+        }
+        return any(_is_reading(name) for name in names) and any(_is_writing(name) for name in names)
+
     def unfit_for_thread(self, frame: Frame) -> str:
         """Return why a plain function must not run in another thread, as the end of a sentence, or nothing."""
         for current in self._reached(frame):
@@ -129,6 +144,14 @@ class Sharing:
                 if not isinstance(value, (Instance, ClassValue, FunctionValue)):
                     return True
         return False
+
+
+def _is_reading(name: str) -> bool:
+    return name.startswith(("read", "load", "get", "is", "exists", "stat", "list", "glob", "iter"))
+
+
+def _is_writing(name: str) -> bool:
+    return not _is_reading(name) and name not in ("open", "close", "seek", "tell")
 
 
 def _written(expr: Expr) -> str:

@@ -108,7 +108,8 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     reason = application.sharing.unfit_for_thread(frame)
     if reason:
         raise NoFix(reason)
-    private = application.sharing.is_provably_private(frame)
+    sharing = application.sharing
+    private = sharing.is_provably_private(frame) and not sharing.reads_and_writes_files([frame])
     return Fix(
         f"Make `{facts.name}` a `def`, which FastAPI runs in the thread pool",
         Applicability.SAFE if private else Applicability.UNSAFE,
@@ -219,6 +220,8 @@ def _trust(suspect: Suspect) -> Applicability:
         return Applicability.UNSAFE
     if suspect.target in TWINS and suspect.is_direct:
         return Applicability.SAFE
+    if application.sharing.reads_and_writes_files([suspect.frame]):
+        return Applicability.UNSAFE
     if any(application.is_task(frame) for frame in around):
         return Applicability.UNSAFE
     if suspect.site.runs:
