@@ -74,6 +74,13 @@ class Module(SourceText):
                 return node
         raise NoFix("the function cannot be found in the file again")
 
+    def class_at(self, span: Span) -> ast.ClassDef:
+        """Return the class that the facts place at a span."""
+        for node in self._by_span.get(span, ()):
+            if isinstance(node, ast.ClassDef):
+                return node
+        raise NoFix("the class cannot be found in the file again")
+
     def enclosing_function(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around a node, unless a lambda or class body is nearer."""
         for part, whole in self.around(node):

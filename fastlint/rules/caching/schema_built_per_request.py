@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.diagnostics import Severity
+from fastlint.diagnostics import Applicability, Fix, Severity
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import walk
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.hoisting import hoist_classes
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Instance
+from fastlint.rules.caching.remembering import adapter_name, keep
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -31,6 +34,7 @@ class SchemaBuiltPerRequest(ModelRule):
                     f"{self.where(use.frame)}",
                     "Build it once, as a constant of the module",
                     Severity.WARNING if is_adapter else Severity.ERROR,
+                    fix=keep(use, self.application.inference, adapter_name, is_safe=is_adapter),
                 )
         for frame in self.application.requests:
             classes = list(_classes_in(frame))
@@ -43,6 +47,7 @@ class SchemaBuiltPerRequest(ModelRule):
                     f"The model `{models[0].facts.name}`{f' and {len(models) - 1} more are' if several else ' is'} "
                     f"built anew for each request{self.where(frame)}",
                     f"Move the {'classes' if several else 'class'} to module level",
+                    fix=_above(frame, models),
                 )
 
     def _is_model(self, cls: ProjectClass) -> bool:
@@ -65,6 +70,18 @@ def _is_of_call(frame: Frame, cls: ProjectClass, classes: list[ProjectClass]) ->
 def _locals(frame: Frame) -> set[str]:
     facts = frame.function.facts
     return {parameter.name for parameter in facts.parameters} | set(facts.bindings)
+
+
+def _above(frame: Frame, models: list[ProjectClass]) -> FixMaker:
+    """Return what moves classes out of a function."""
+
+    def make(files: Files) -> Fix:
+        module = files.python(frame.function.module.path)
+        classes = [module.class_at(cls.facts.span) for cls in models]
+        names = " and ".join(f"`{cls.name}`" for cls in classes)
+        return Fix(f"Move {names} to module level", Applicability.UNSAFE, hoist_classes(module, classes))
+
+    return make
 
 
 def _header(cls: ProjectClass) -> Span:

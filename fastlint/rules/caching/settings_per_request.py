@@ -10,6 +10,7 @@ from fastlint.application.validators import VALIDATING
 from fastlint.facts.structure import mentions, unwrapped
 from fastlint.project.program import Function
 from fastlint.project.values import Instance
+from fastlint.rules.caching.remembering import class_name, first_of, keep, remember
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -30,6 +31,10 @@ class SettingsPerRequest(ModelRule):
                 use.span,
                 f"`{render(use.expr)}` reads the environment and its files for each request{self.where(use.frame)}",
                 "Make the object once: at module level, or in a function under `@lru_cache`",
+                fix=first_of(
+                    remember(use),
+                    keep(use, self.application.inference, class_name),
+                ),
             )
 
     def _completes_settings(self, function: Function) -> bool:

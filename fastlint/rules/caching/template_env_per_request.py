@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
+from fastlint.application.requests import Use
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import called_name
+from fastlint.facts.structure import called_name, names_bound_to
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
+from fastlint.rules.caching.remembering import class_name, keep
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+
+RENDERS = frozenset({"TemplateResponse", "get_template", "select_template", "from_string", "render"})
 
 
 class TemplateEnvPerRequest(ModelRule):
@@ -36,7 +41,25 @@ class TemplateEnvPerRequest(ModelRule):
                 use.span,
                 f"`{render(use.expr)}` {what} for each request{self.where(use.frame)}",
                 advice,
+                fix=keep(
+                    use,
+                    self.application.inference,
+                    _constant_name,
+                    is_safe=_only_renders(use),
+                ),
             )
+
+
+def _only_renders(use: Use) -> bool:
+    """Tell whether a function does nothing to an environment but render with it."""
+    facts = use.frame.function.facts
+    names = names_bound_to(facts, use.expr)
+    reads = [e[1] for e in facts.events if e[0] == "attr" and e[1][1][0] == "name" and e[1][1][1] in names]
+    return all(read[2] in RENDERS for read in reads)
+
+
+def _constant_name(call: ast.Call) -> str:
+    return class_name(call).removeprefix("jinja2_")
 
 
 def _is_data(call: Expr, frame: Frame) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.imported import engines, is_about_migrations
+from fastlint.diagnostics import Applicability
 from fastlint.project.bindings import call_argument
+from fastlint.rules.database.engine_arguments import without
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -32,4 +34,5 @@ class EngineEcho(ModelRule):
                     "to the log while a request waits",
                     "Leave `echo` out, or let a setting turn it on: `echo=settings.debug`",
                     entries=(),
+                    fix=without(function, event[5], "echo", Applicability.SAFE),
                 )

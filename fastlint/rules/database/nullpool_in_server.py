@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.imported import engines
+from fastlint.diagnostics import Applicability
 from fastlint.facts.model import Event, Expr
 from fastlint.facts.structure import walk
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Function
 from fastlint.project.values import ClassValue, LibraryName
+from fastlint.rules.database.engine_arguments import without
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -43,6 +45,7 @@ class NullpoolInServer(ModelRule):
                     f"`{render(event[1])}` has `poolclass=NullPool`, so each request opens a connection of its own",
                     "Leave `poolclass` out, so that the engine keeps connections open between requests",
                     entries=(),
+                    fix=without(function, event[5], "poolclass", Applicability.UNSAFE),
                 )
 
     def _pool(self, function: Function, call: Expr) -> bool:

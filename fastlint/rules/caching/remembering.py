@@ -1,0 +1,126 @@
+"""The fixes of what each call makes anew: a function that keeps what it made, or a constant of the module."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from fastlint.application.requests import Use
+from fastlint.diagnostics import Applicability, Fix
+from fastlint.facts.model import Expr
+from fastlint.facts.structure import walk
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.hoisting import hoist_expression
+from fastlint.fixes.imports import name_of
+from fastlint.fixes.lines import lines_of
+from fastlint.fixes.module import FunctionNode
+from fastlint.fixes.text import NoFix
+from fastlint.project.infer import Inference
+from fastlint.project.program import Frame
+from fastlint.rules.rendering import render
+
+
+def remember(use: Use) -> FixMaker:
+    """Return what puts `@lru_cache` on a function without parameters that returns what a call makes."""
+
+    def make(files: Files) -> Fix:
+        facts = use.frame.function.facts
+        module = files.python(use.frame.function.module.path)
+        call = module.expression(use.span)
+        node = module.enclosing_function(call)
+        if node is None or not isinstance(module.parent(node), ast.Module):
+            raise NoFix("it is not made in a function of a module")
+        if not isinstance(module.parent(call), ast.Return) or len(_body(node)) > 1:
+            raise NoFix(f"`{node.name}` does more than make it")
+        if facts.parameters:
+            raise NoFix(f"`{node.name}` has parameters, so it may make something else each time")
+        if node.decorator_list:
+            raise NoFix(f"`{node.name}` has a decorator already")
+        if isinstance(node, ast.AsyncFunctionDef):
+            raise NoFix("a cache would keep the coroutine, which can be awaited only once")
+        named = name_of(module, "functools", "lru_cache")
+        line = f"@{named.code}{module.newline}"
+        return Fix(
+            f"Put `@lru_cache` on `{node.name}`",
+            Applicability.UNSAFE,
+            (module.insert(lines_of(module, node)[0], line), *named.edits),
+        )
+
+    return make
+
+
+def _body(function: FunctionNode) -> list[ast.stmt]:
+    """Return the statements of a function without its docstring."""
+    has_docstring = ast.get_docstring(function, clean=False) is not None
+    return function.body[int(has_docstring) :]
+
+
+def keep(
+    use: Use, inference: Inference, name: Callable[[ast.Call], str], *, is_safe: bool = False
+) -> FixMaker:
+    """Return what makes a constant of the module of what a call makes, under a name that goes by the call.
+
+    The fix is safe if that is said and the call names nothing of the project.
+    """
+
+    def make(files: Files) -> Fix:
+        module = files.python(use.frame.function.module.path)
+        node = module.expression(use.span)
+        if not isinstance(node, ast.Call):
+            raise NoFix("it is not written as a call")
+        names = [part for part in walk(use.expr) if part[0] == "name"]
+        is_known = is_safe and all(_is_of_library(name, use.frame, inference) for name in names)
+        return Fix(
+            f"Make `{render(use.expr)}` a constant of the module",
+            Applicability.SAFE if is_known else Applicability.UNSAFE,
+            hoist_expression(module, node, name(node)),
+        )
+
+    return make
+
+
+def first_of(*makers: FixMaker) -> FixMaker:
+    """Return the first of several fixes that there is; the reason of the first one if there is none."""
+
+    def make(files: Files) -> Fix:
+        reasons = []
+        for maker in makers:
+            try:
+                return maker(files)
+            except NoFix as reason:
+                reasons.append(reason)
+        raise reasons[0]
+
+    return make
+
+
+def _is_of_library(name: Expr, frame: Frame, inference: Inference) -> bool:
+    """Tell whether a name means something of a library or of Python, complete when it is imported."""
+    values = inference.values(name, frame)
+    return bool(values) and all(
+        isinstance(getattr(value, "name", getattr(value, "cls", None)), str) for value in values
+    )
+
+
+def adapter_name(call: ast.Call) -> str:
+    """Return a name for what a call makes: the one that it is given, or `LIST_INT_ADAPTER`."""
+    first = call.args[0] if call.args else call
+    if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.isidentifier():
+        return first.value
+    parts = [part for part in ast.walk(first) if isinstance(part, ast.Name | ast.Attribute)]
+    parts.sort(key=lambda part: (part.end_lineno, part.end_col_offset))
+    words = [part.id if isinstance(part, ast.Name) else part.attr for part in parts]
+    return "_".join([*(_snake_case(word).upper() for word in words), "ADAPTER"])
+
+
+def class_name(call: ast.Call) -> str:
+    """Return a name for what is made of a class: `mail_settings` of `MailSettings()`."""
+    called = call.func
+    word = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+    return _snake_case(word)
+
+
+def _snake_case(word: str) -> str:
+    """Return a name as variables have it: `mail_settings` of `MailSettings`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower()
