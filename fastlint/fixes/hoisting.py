@@ -50,7 +50,9 @@ def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]
     place = top_statement(module, nodes[0])
     codes, removed = [], []
     for node in nodes:
-        require_names(module, node, place, known={other.name for other in nodes if other.lineno < node.lineno})
+        require_names(
+            module, node, place, known={other.name for other in nodes if other.lineno < node.lineno}
+        )
         if any(_binds(other, node.name) for other in ast.walk(module.tree) if other is not node):
             raise NoFix(f"`{node.name}` means something else in this file")
         if set(block_of(module, node)) <= set(nodes):
@@ -64,9 +66,7 @@ def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]
     return (module.insert(_above(module, place), gap.join([*codes, ""])), *removed)
 
 
-def require_names(
-    module: Module, node: ast.AST, place: ast.stmt, known: Collection[str] = ()
-) -> None:
+def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collection[str] = ()) -> None:
     """Raise `NoFix` if a name in a node is not one that the module has given its only meaning above a place.
 
     `known` are names that will be there.
