@@ -13,7 +13,7 @@ from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.models import Models
 from fastlint.project.performs import Performs
-from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.queries import ALL, ONE, Queries
 from fastlint.project.values import ClassValue, LibraryName
 
@@ -68,6 +68,7 @@ class Expiry:
         self._performs = performs
         self._found: dict[Frame, list[Expired]] = {}
         self._expiring: dict[str, bool] | None = None
+        self._calls: dict[str, list[tuple[Function, Expr]]] = {"async": [], "sync": []}
 
     def expires(self, kind: str) -> bool:
         """Tell whether the sessions of the program, "async" or "sync", expire objects at a commit.
@@ -76,12 +77,18 @@ class Expiry:
         """
         if self._expiring is None:
             made: dict[str, list[bool]] = {"async": [], "sync": []}
-            for maker, expiring in self._makers():
+            for maker, expiring, function, call in self._makers():
                 made[maker].append(expiring)
+                self._calls[maker].append((function, call))
             self._expiring = {maker: bool(found) and all(found) for maker, found in made.items()}
         return self._expiring[kind]
 
-    def _makers(self) -> Iterator[tuple[str, bool]]:
+    def makers(self, kind: str) -> list[tuple[Function, Expr]]:
+        """Return the calls that make sessions of a kind, or what makes those, with the functions they stand in."""
+        self.expires(kind)
+        return self._calls[kind]
+
+    def _makers(self) -> Iterator[tuple[str, bool, Function, Expr]]:
         for function in self._inference.program.functions():
             if function.module.is_offline or SPELLINGS.isdisjoint(function.module.facts.mentions):
                 continue
@@ -91,7 +98,7 @@ class Expiry:
                     continue
                 if any(name == "expire_on_commit" for name, _ in expr[3]):
                     expiring = call_argument(expr, None, "expire_on_commit") == ("const", True)
-                    yield from (("async", expiring), ("sync", expiring))
+                    yield from (("async", expiring, function, expr), ("sync", expiring, function, expr))
                     continue
                 for value in self._inference.values(expr[1], frame):
                     found = self._maker(value)
@@ -104,7 +111,8 @@ class Expiry:
                     is_custom = any(
                         isinstance(getattr(c, "cls", None), ProjectClass) for c in (value, *classes)
                     )
-                    yield found, not is_custom and all(name is not None for name, _ in expr[3])
+                    is_plain = not is_custom and all(name is not None for name, _ in expr[3])
+                    yield found, is_plain, function, expr
 
     def _maker(self, value: object) -> str:
         if isinstance(value, LibraryName):

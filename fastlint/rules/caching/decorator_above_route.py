@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from fastlint.application.routes import Route
 from fastlint.facts.model import Expr, Span
-from fastlint.project.program import Frame
+from fastlint.fixes.files import FixMaker
+from fastlint.project.program import Frame, Function
 from fastlint.project.values import FunctionValue, LibraryName, Value
+from fastlint.rules.caching.decorator_order import register_last
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -28,11 +30,19 @@ class DecoratorAboveRoute(ModelRule):
                 continue
             decorators = route.endpoint.function.facts.decorators
             position = next((i for i, d in enumerate(decorators) if d is route.call), 0)
-            for decorator in decorators[:position]:
-                if not self._is_registering(decorator) and self._wraps(decorator, route.frame):
-                    yield self._finding(route, route.endpoint, decorator)
+            wrapping = {
+                i: found
+                for i, decorator in enumerate(decorators[:position])
+                if not self._is_registering(decorator) and (found := self._wrappers(decorator, route.frame))
+            }
+            if not wrapping:
+                continue
+            registering = [i for i, decorator in enumerate(decorators) if self._is_registering(decorator)]
+            fix = register_last(route.endpoint.function, registering, wrapping)
+            for i in wrapping:
+                yield self._finding(route, route.endpoint, decorators[i], fix)
 
-    def _finding(self, route: Route, endpoint: FunctionValue, decorator: Expr) -> Finding:
+    def _finding(self, route: Route, endpoint: FunctionValue, decorator: Expr, fix: FixMaker) -> Finding:
         name = render(decorator)
         return self.finding(
             endpoint.function,
@@ -42,41 +52,46 @@ class DecoratorAboveRoute(ModelRule):
             entries=tuple(
                 e for frame in self.application.endpoints[route] for e in self.application.entries_of(frame)
             ),
+            fix=fix,
         )
 
     def _is_registering(self, decorator: Expr) -> bool:
         """Tell whether a decorator registers the same function as a further route."""
         return any(route.call is decorator for route in self.application.routes)
 
-    def _wraps(self, decorator: Expr, frame: Frame) -> bool:
-        """Tell whether a decorator surely returns something else than the function that it is given."""
+    def _wrappers(self, decorator: Expr, frame: Frame) -> list[Value]:
+        """Return what a decorator puts around a function, if it surely returns something else than that."""
         called = decorator[1] if decorator[0] == "call" else decorator
-        return any(
-            self._is_wrapper(v, decorator[0] == "call")
-            for v in self.application.inference.values(called, frame)
-        )
+        return [
+            wrapper
+            for value in self.application.inference.values(called, frame)
+            for wrapper in self._wrappers_of(value, decorator[0] == "call")
+        ]
 
-    def _is_wrapper(self, value: Value, is_factory: bool) -> bool:
+    def _wrappers_of(self, value: Value, is_factory: bool) -> list[Value]:
         if isinstance(value, LibraryName):
             decorator = self.application.inference.catalog.decorators.get(value.name)
             is_known = decorator is not None and decorator.effect != "transparent"
-            return is_known or value.name in WRAPPERS
+            return [value] if is_known or value.name in WRAPPERS else []
         if not isinstance(value, FunctionValue):
-            return False
+            return []
         functions: tuple[FunctionValue, ...] = (value,)
         if is_factory:
             frame = self.application.program.generic_frame(value.function)
             made = self.application.inference.returned(frame)
             functions = tuple(v for v in made if isinstance(v, FunctionValue))
-        return bool(functions) and all(_returns_inner(v) for v in functions)
+        inner = [_inner(function) for function in functions]
+        return [FunctionValue(f) for found in inner for f in found] if all(inner) else []
 
 
-def _returns_inner(decorator: FunctionValue) -> bool:
-    """Tell whether a decorator returns a function that is defined in it."""
+def _inner(decorator: FunctionValue) -> list[Function]:
+    """Return the functions defined in a decorator of which it returns one, if it returns nothing else."""
     function = decorator.function
-    inner = {f.facts.name for f in function.module.functions if f.parent is function}
+    inner = {f.facts.name: f for f in function.module.functions if f.parent is function}
     returns = function.facts.returns
-    return bool(returns) and all(r[0] == "name" and r[1] in inner for r in returns)
+    if not all(r[0] == "name" and r[1] in inner for r in returns):
+        return []
+    return [inner[r[1]] for r in returns]
 
 
 def _span(decorator: Expr, endpoint: FunctionValue) -> Span:

@@ -8,6 +8,7 @@ from fastlint.application.loops import SEVERAL, Repeated
 from fastlint.diagnostics import Severity
 from fastlint.facts.structure import called_name
 from fastlint.project.performs import Step, distance
+from fastlint.rules.database.one_commit import commit_once
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -62,6 +63,7 @@ class CommitInLoop(ModelRule):
             advice,
             self._severity(repeated, way),
             chain=self.links(way),
+            fix=commit_once(self.application, repeated, way),
         )
 
     def _severity(self, repeated: Repeated, way: list[Step]) -> Severity:

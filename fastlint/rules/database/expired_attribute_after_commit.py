@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from fastlint.application.expiry import Expired
 from fastlint.application.listing import response_type
-from fastlint.diagnostics import Severity
+from fastlint.diagnostics import Applicability, Fix, Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import unwrapped
+from fastlint.fixes.arguments import with_keyword
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -94,4 +98,22 @@ class ExpiredAttributeAfterCommit(ModelRule):
             advice,
             severity,
             entries=tuple(self.application.entries_of(reached)),
+            fix=self._keeping(read.session),
         )
+
+    def _keeping(self, kind: str) -> FixMaker:
+        """Return what lets the sessions of a kind keep what they have loaded, where one place makes them all."""
+
+        def make(files: Files) -> Fix:
+            makers = {id(call): (function, call) for function, call in self.application.expiry.makers(kind)}
+            if len(makers) != 1:
+                raise NoFix("sessions are made in several places")
+            function, call = next(iter(makers.values()))
+            module = files.python(function.module.path)
+            node = module.expression(call[-1])
+            if not isinstance(node, ast.Call):
+                raise NoFix("the call cannot be found in the file again")
+            edits = with_keyword(module, node, "expire_on_commit=False")
+            return Fix("Make sessions with `expire_on_commit=False`", Applicability.UNSAFE, edits)
+
+        return make
