@@ -117,7 +117,11 @@ def _variable(module: Module, node: ast.expr, twins: list[ast.expr]) -> ast.Name
         is_store = isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)
         if id(part) not in inside and _is_constant(module, part, node):
             continue
-        if id(part) not in inside or isinstance(part, ast.arg) or (is_store and part not in targets):
+        if (
+            id(part) not in inside
+            or isinstance(part, ast.arg | ast.Global | ast.Nonlocal)
+            or (is_store and part not in targets)
+        ):
             return None
     if any(len(block_of(module, module.statement(twin))) == 1 for twin in twins):
         return None
@@ -197,7 +201,8 @@ def _dedented(module: Module, node: ast.AST, indentation: str, bounds: tuple[int
 def _is_docstring(module: Module, part: ast.AST) -> bool:
     statement = module.parent(part)
     owner = module.parent(statement)
-    return isinstance(owner, ast.ClassDef | FunctionNode) and owner.body[0] is statement
+    is_first = isinstance(owner, ast.ClassDef | FunctionNode) and owner.body[0] is statement
+    return isinstance(statement, ast.Expr) and is_first
 
 
 def _names(tree: ast.AST) -> set[str]:
