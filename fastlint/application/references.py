@@ -48,14 +48,16 @@ class References:
         return self._found[function]
 
     def _find(self, function: Function) -> Iterator[Reference]:
-        name = function.facts.name
         for module in self._inference.program.modules.values():
-            if name in module.facts.mentions:
+            names = names_of(function, module)
+            if not names.isdisjoint(module.facts.mentions):
                 for frame, expr in _expressions(module, self._inference):
-                    yield from self._in(expr, frame, function, None)
+                    yield from self._in(expr, frame, function, names, None)
 
-    def _in(self, expr: Expr, frame: Frame, function: Function, parent: Expr | None) -> Iterator[Reference]:
-        if expr[0] in ("name", "attr") and expr[1 if expr[0] == "name" else 2] == function.facts.name:
+    def _in(
+        self, expr: Expr, frame: Frame, function: Function, names: frozenset[str], parent: Expr | None
+    ) -> Iterator[Reference]:
+        if expr[0] in ("name", "attr") and expr[1 if expr[0] == "name" else 2] in names:
             values = self._inference.values(expr, frame)
             if any(isinstance(value, FunctionValue) and value.function is function for value in values):
                 if parent is None:
@@ -66,7 +68,21 @@ class References:
                     how = REGISTERED if called_name(parent) in REGISTERING else HANDED_ON
                     yield Reference(frame, expr, how)
         for child in children(expr):
-            yield from self._in(child, frame, function, expr if expr[0] == "call" else None)
+            yield from self._in(child, frame, function, names, expr if expr[0] == "call" else None)
+
+
+def names_of(function: Function, module: Module) -> frozenset[str]:
+    """Return what a module may call a function: its own name, and those under which it is imported."""
+    own = function.facts.name
+    return frozenset({
+        own,
+        *(
+            name
+            for body in module.functions
+            for name, bindings in body.facts.bindings.items()
+            if any(value[0] == "import" and value[3] == own for _, _, value in bindings)
+        ),
+    })  # fmt: skip
 
 
 def _expressions(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:

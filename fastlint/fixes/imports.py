@@ -45,6 +45,24 @@ def name_of(module: Module, package: str, attribute: str, *, also: tuple[str, ..
     return Named(f"{package}.{attribute}" if plain else attribute, (edit,))
 
 
+def beside(module: Module, known: str, attribute: str) -> tuple[Edit, ...]:
+    """Return the edits that import something from where another name of the file is imported from.
+
+    Raises:
+        NoFix: the name is not imported by `from ... import ...` at the top of the file, or the new one is taken.
+    """
+    for statement in _top_imports(module):
+        if isinstance(statement, ast.ImportFrom) and _binds(statement, known):
+            if _is_bound_elsewhere(module, attribute) or any(
+                _binds(other, attribute) for other in _top_imports(module)
+            ):
+                break
+            edit = _extended(module, statement, attribute)
+            if edit is not None:
+                return (edit,)
+    raise NoFix(f"`{attribute}` cannot be imported beside `{known}`")
+
+
 def _top_imports(module: Module) -> list[Import]:
     return [statement for statement in module.tree.body if isinstance(statement, Import)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fastlint.facts.model import Expr
 from fastlint.project.calls import SCHEDULERS, Site
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.kept_task import keep_task
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -32,6 +33,7 @@ class DanglingTask(ModelRule):
                     "it weakly, so it can vanish half-way, and its exceptions go unnoticed",
                     f"Keep the task of `{started}` in a set until it is done "
                     "(`tasks.add(task)`, `task.add_done_callback(tasks.discard)`), or await it in a `TaskGroup`",
+                    fix=keep_task(site),
                 )
 
     def _schedules(self, site: Site) -> bool:

@@ -9,10 +9,14 @@ from fastlint.application.dependencies import Injection, parameter_needs, runs_i
 from fastlint.application.model import Entry
 from fastlint.application.overrides import overridden
 from fastlint.application.routes import Route
+from fastlint.diagnostics import Applicability, Fix
 from fastlint.facts.model import Expr
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, Instance
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.on_loop import getter_on_loop, on_loop
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
 
@@ -95,7 +99,13 @@ class TrivialSyncDependency(ModelRule):
             f"for each request{self._served(use)}; the way there and back costs more than the work",
             advice,
             entries=self._entries(use),
+            fix=self._fix(frame, use),
         )
+
+    def _fix(self, frame: Frame, use: Use) -> FixMaker:
+        if _is_memoised(use.injection):
+            return getter_on_loop(self.application, frame)
+        return on_loop(self.application, frame, Applicability.SAFE)
 
     def _about_class(self, cls: ProjectClass, use: Use) -> Finding:
         name = cls.facts.name
@@ -108,6 +118,7 @@ class TrivialSyncDependency(ModelRule):
             "the way there and back costs more than the constructor",
             self._advice_for(cls, use),
             entries=self._entries(use),
+            fix=_no_fix_of_class,
         )
 
     def _advice_for(self, cls: ProjectClass, use: Use) -> str:
@@ -154,6 +165,12 @@ class TrivialSyncDependency(ModelRule):
         frames = [frame for route in use.routes for frame in self.application.endpoints.get(route, ())[:1]]
         found = [entry for frame in frames[:5] for entry in self.application.entries_of(frame)]
         return tuple(dict.fromkeys(e for e in found if e.kind in ("route", "websocket")))
+
+
+def _no_fix_of_class(_: Files) -> Fix:
+    raise NoFix(
+        "the class needs a function that makes it, or has to become a model, and each `Depends` has to say so"
+    )
 
 
 def _key(injection: Injection) -> Function | ProjectClass | None:

@@ -1,0 +1,105 @@
+"""Statements as lines: where they stand, and how they look one level further in or out."""
+
+from __future__ import annotations
+
+import ast
+
+from fastlint.fixes.module import FunctionNode, Module, span_of
+from fastlint.fixes.text import NoFix
+
+
+def lines_of(module: Module, statement: ast.stmt) -> tuple[int, int]:
+    """Return where the lines of a statement start and end, the last line end included.
+
+    Raises `NoFix` if another statement is on them.
+    """
+    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+    start = module.line_start(module.offset(first, 0))
+    begins = module.offset(statement.lineno, statement.col_offset) if first == statement.lineno else start
+    ends = module.bounds(span_of(statement))[1]
+    rest = module.text[ends : module.line_end(ends)].strip()
+    if module.text[start:begins].strip(" \t\f\ufeff") or (rest and not rest.startswith("#")):
+        raise NoFix("several statements share a line")
+    return start, module.line_end(ends)
+
+
+def siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:
+    """Return the block that a statement is part of."""
+    parent = module.parent(statement)
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    raise NoFix("the block of the statement cannot be found")
+
+
+def step_of(module: Module, function: FunctionNode) -> str:
+    """Return what the body of a function is indented by, beyond the function itself."""
+    outer = module.indentation(module.offset(function.lineno, 0))
+    inner = module.indentation(lines_of(module, function.body[0])[0])
+    if not inner.startswith(outer) or inner == outer:
+        raise NoFix("the indentation of the function is unusual")
+    return inner[len(outer) :]
+
+
+def moved(module: Module, start: int, end: int, step: str, *, inwards: bool) -> str:
+    """Return lines of a file one step further in or out; the insides of strings stay as they are."""
+    kept = _inside_strings(module)
+    lines, position = [], start
+    while position < end:
+        after = module.line_end(position)
+        line = module.text[position:after]
+        if line.strip() and position not in kept:
+            if not inwards and not line.startswith(step):
+                raise NoFix("the indentation of the block is unusual")
+            line = step + line if inwards else line[len(step) :]
+        lines.append(line)
+        position = after
+    return "".join(lines)
+
+
+def ended(module: Module, lines: str) -> str:
+    """Return lines with a line end behind the last one, which it lacks at the end of some files."""
+    return lines if lines.endswith(("\n", "\r")) else lines + module.newline
+
+
+def free_name(candidates: tuple[str, ...], *places: ast.AST) -> str:
+    """Return the first name that nothing in the places is called.
+
+    Raises `NoFix` if all are taken.
+    """
+    taken = {name for place in places for name in _names(place)}
+    for name in candidates:
+        if name not in taken:
+            return name
+    raise NoFix(f"the names {', '.join(f'`{name}`' for name in candidates)} mean something else here")
+
+
+def _names(place: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(place):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(
+            node, ast.ExceptHandler | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        ) or isinstance(node, ast.MatchAs | ast.MatchStar):
+            found.add(node.name or "")
+    return found
+
+
+def _inside_strings(module: Module) -> set[int]:
+    """Return the offsets of lines that begin inside a string."""
+    found: set[int] = set()
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Constant | ast.JoinedStr) or node.lineno == node.end_lineno:
+            continue
+        code = module.code(node)
+        if '"""' in code or "'''" in code or "\\\n" in code or "\\\r" in code:
+            found.update(module.offset(row, 0) for row in range(node.lineno + 1, (node.end_lineno or 0) + 1))
+    return found

@@ -1,0 +1,110 @@
+"""The fixes of dependencies that need no thread: coroutine functions, which FastAPI runs where it is itself."""
+
+from __future__ import annotations
+
+import ast
+
+from fastlint.application.contexts import Application
+from fastlint.application.references import HANDED_ON, REGISTERED
+from fastlint.diagnostics import Applicability, Edit, Fix
+from fastlint.fixes.annotations import asynchronous
+from fastlint.fixes.blocks import ended, free_name, lines_of, step_of
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.imports import beside
+from fastlint.fixes.module import FunctionNode, Module
+from fastlint.fixes.text import NoFix
+from fastlint.project.program import Frame, Function
+from fastlint.rules.lifecycle.asking import asking
+
+
+def on_loop(application: Application, frame: Frame, trust: Applicability) -> FixMaker:
+    """Return what makes a dependency a coroutine function, if nobody but FastAPI calls it."""
+
+    def make(files: Files) -> Fix:
+        function = frame.function
+        if function.facts.name == "__call__" and function.owner is not None:
+            _require_no_calls_of_objects(application, function)
+            level, name = Applicability.UNSAFE, f"{function.owner.facts.name}.__call__"
+        else:
+            require_only_fastapi(application, function)
+            level, name = trust, function.facts.name
+        if not all(application.computing.leaves_alone(d, frame) for d in function.facts.decorators):
+            raise NoFix("a decorator may need a plain function")
+        module = files.python(function.module.path)
+        return Fix(
+            f"Make `{name}` an `async def`", level, coroutine(module, module.function(function.facts.span))
+        )
+
+    return make
+
+
+def getter_on_loop(application: Application, frame: Frame) -> FixMaker:
+    """Return what lets routes ask for a coroutine function that returns what a memoised one has kept."""
+
+    def make(files: Files) -> Fix:
+        function = frame.function
+        if function.facts.parameters:
+            raise NoFix("it has parameters")
+        if function.owner is not None or function.parent is not None:
+            raise NoFix("it is not a function of a module")
+        if any(reference.how == HANDED_ON for reference in application.references.of(function)):
+            raise NoFix("other code of the project hands it on, or puts another function in its place")
+        own = files.python(function.module.path)
+        node = own.function(function.facts.span)
+        asked = asking(application, function, files)
+        name = free_name(
+            (f"{node.name.removeprefix('get_')}_dependency",), *(m.tree for m, _, _ in asked), own.tree
+        )
+        returns = f" -> {own.code(node.returns)}" if node.returns is not None else ""
+        end, newline = lines_of(own, node)[1], own.newline
+        if ended(own, own.text[:end]) != own.text[:end]:
+            raise NoFix("the file ends without a line end")
+        added = f"{newline}{newline}async def {name}(){returns}:{newline}{step_of(own, node)}return {node.name}(){newline}"
+        edits = [own.insert(end, added)]
+        for module, _, target in asked:
+            if isinstance(target, ast.Attribute):
+                place = module.offset(target.end_lineno or 0, target.end_col_offset or 0)
+                edits.append(module.replace(place - len(target.attr), place, name))
+            else:
+                edits.append(module.replace_node(target, name))
+                edits += beside(module, target.id, name) if module is not own else ()
+        return Fix(f"Depend on an `async def {name}`", Applicability.UNSAFE, tuple(dict.fromkeys(edits)))
+
+    return make
+
+
+def coroutine(module: Module, node: FunctionNode) -> tuple[Edit, ...]:
+    """Return the edits that make a plain function a coroutine function, or an asynchronous generator."""
+    own = [n for n in ast.walk(node) if module.enclosing_function(n) is node]
+    is_generator = any(isinstance(n, ast.Yield) for n in own)
+    if any(isinstance(n, ast.YieldFrom) for n in own):
+        raise NoFix("an asynchronous generator has no `yield from`")
+    if is_generator and any(isinstance(n, ast.Return) and n.value is not None for n in own):
+        raise NoFix("an asynchronous generator returns nothing")
+    start, end = module.async_keyword(node)
+    edits = asynchronous(module, node) if is_generator else ()
+    return (module.replace(start, end, "async "), *edits)
+
+
+def require_only_fastapi(application: Application, function: Function) -> None:
+    """Raise `NoFix` unless all that the program does with a function is to give it to FastAPI."""
+    name = function.facts.name
+    if name == "<lambda>" or not name:
+        raise NoFix("a lambda needs a name and a place first")
+    if function.owner is not None:
+        raise NoFix("it is a method, which other code may call through any object")
+    if function.parent is not None:
+        raise NoFix("it is made by another function, which may give it to others as well")
+    if any(reference.how != REGISTERED for reference in application.references.of(function)):
+        raise NoFix("other code of the project calls it or hands it on")
+
+
+def _require_no_calls_of_objects(application: Application, function: Function) -> None:
+    """Raise `NoFix` if the program calls an object whose `__call__` this is, as far as that can be seen."""
+    program = application.inference.program
+    if any("__call__" in module.facts.mentions for module in program.modules.values()):
+        raise NoFix("other code of the project names `__call__`")
+    for other in program.functions(tests=True):
+        for site in application.resolver.sites(program.generic_frame(other)):
+            if any(callee.function is function for callee in (*site.runs, *site.starts)):
+                raise NoFix("other code of the project calls such objects")
