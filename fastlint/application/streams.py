@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlint.application.contexts import Application
+from fastlint.application.held import Carriers, Held
 from fastlint.application.routes import Route
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name, walk
@@ -76,6 +77,15 @@ def find_streams(application: Application) -> Iterator[Stream]:
         for entry in application.entries_of(frame):
             for route in by_endpoint.get(entry.frame, ()) if entry.kind == "route" else ():
                 yield Stream(frame, route, call, content, generators, events)
+
+
+def uses(application: Application, stream: Stream, held: Held) -> bool:
+    """Tell whether what makes the pieces has what a dependency holds, or may have it."""
+    carriers = Carriers(application, held)
+    endpoints = application.endpoints.get(stream.route, ())
+    if stream.call is None or stream.frame not in endpoints:
+        return any(carriers.names(frame) for frame in endpoints)
+    return stream.content is not None and carriers.carries(stream.content, stream.frame)
 
 
 def is_endless(application: Application, stream: Stream) -> bool:

@@ -7,6 +7,10 @@ import ast
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 
+NAMED = (
+    ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar,
+)  # fmt: skip
+
 
 def lines_of(module: Module, statement: ast.stmt) -> tuple[int, int]:
     """Return where the lines of a statement start and end, the last line end included.
@@ -75,6 +79,23 @@ def free_name(candidates: tuple[str, ...], *places: ast.AST) -> str:
     raise NoFix(f"the names {', '.join(f'`{name}`' for name in candidates)} mean something else here")
 
 
+def bindings_of(place: ast.AST, name: str) -> int:
+    """Return how often a name is bound, or declared to be another's, anywhere in a place."""
+    return sum(binds(node, name) for node in ast.walk(place))
+
+
+def binds(node: ast.AST, name: str) -> bool:
+    """Tell whether a node by itself gives a name a meaning: a definition, a parameter, an import, an assignment."""
+    match node:
+        case ast.Name(id=found, ctx=ast.Store() | ast.Del()) | ast.arg(arg=found):
+            return found == name
+        case ast.Import() | ast.ImportFrom():
+            return any((alias.asname or alias.name).partition(".")[0] == name for alias in node.names)
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            return name in names
+    return isinstance(node, NAMED) and node.name == name
+
+
 def _names(place: ast.AST) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(place):
@@ -86,9 +107,7 @@ def _names(place: ast.AST) -> set[str]:
             found.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.arg):
             found.add(node.arg)
-        elif isinstance(
-            node, ast.ExceptHandler | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-        ) or isinstance(node, ast.MatchAs | ast.MatchStar):
+        elif isinstance(node, NAMED):
             found.add(node.name or "")
     return found
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 from fastlint.application.contexts import Application
 from fastlint.application.references import REGISTERED, names_of
+from fastlint.fixes.blocks import bindings_of, binds
 from fastlint.fixes.files import Files
 from fastlint.fixes.module import Module
 from fastlint.fixes.text import NoFix
@@ -29,7 +30,7 @@ def asking(application: Application, function: Function, files: Files) -> list[A
     for place, count in counts.items():
         module = files.python(place.path)
         here = _calls(module, names_of(function, place))
-        if len(here) != count:
+        if len(here) != count and not all(_means_one_thing(*asked) for asked in here):
             raise NoFix(f"it is not clear which `Depends` in {place.path} ask for it")
         found += here
     return found
@@ -44,6 +45,15 @@ def _calls(module: Module, names: frozenset[str]) -> list[Asked]:
             if isinstance(target, ast.Name | ast.Attribute) and _last(target) in names:
                 found.append((module, node, target))
     return found
+
+
+def _means_one_thing(module: Module, _: ast.Call, target: ast.Name | ast.Attribute) -> bool:
+    """Tell whether a name has one meaning in all of a file: it is bound once, at the top."""
+    return (
+        isinstance(target, ast.Name)
+        and bindings_of(module.tree, target.id) == 1
+        and any(binds(statement, target.id) for statement in module.tree.body)
+    )
 
 
 def _last(node: ast.expr) -> str:

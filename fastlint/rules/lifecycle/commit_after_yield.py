@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fastlint.application.contexts import Application
 from fastlint.application.dependencies import REQUEST_SCOPE, Injection
 from fastlint.application.providers import Commit
 from fastlint.application.routes import Route
 from fastlint.diagnostics import Severity
 from fastlint.project.program import Function
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.scopes import FunctionScopes
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -32,6 +34,10 @@ class CommitAfterYield(ModelRule):
     """A dependency commits when the client has its answer already."""
 
     code = "FL306"
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(application)
+        self._scopes = FunctionScopes(application)
 
     def applies(self) -> bool:
         """From 0.106 to 0.117 dependencies leave before the answer."""
@@ -90,6 +96,7 @@ class CommitAfterYield(ModelRule):
             self._advice(found),
             severity,
             entries=self.application.serving(routes),
+            fix=self._scopes.of(found.injections[0].need),
         )
 
     def _what(self, commit: Commit) -> str:

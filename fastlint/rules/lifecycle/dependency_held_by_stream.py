@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from fastlint.application.contexts import Application
 from fastlint.application.dependencies import REQUEST_SCOPE
 from fastlint.application.held import ENDING, FILES, OPENING, Carriers, Held, HeldConnections
 from fastlint.application.routes import Route, callables
-from fastlint.application.streams import Stream, find_streams, goes_on, is_endless, waits
+from fastlint.application.streams import Stream, find_streams, goes_on, is_endless, uses, waits
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import asked_for
+from fastlint.rules.lifecycle.scopes import FunctionScopes
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -23,6 +25,10 @@ class DependencyHeldByStream(ModelRule):
     """A dependency keeps its connection until a stream, or a background task, has ended."""
 
     code = "FL311"
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(application)
+        self._scopes = FunctionScopes(application)
 
     def applies(self) -> bool:
         """From 0.106 to 0.117 dependencies leave before the answer."""
@@ -71,12 +77,7 @@ class DependencyHeldByStream(ModelRule):
         return [each for each in found if self._uses(stream, each)]
 
     def _uses(self, stream: Stream, held: Held) -> bool:
-        """Tell whether what makes the pieces has the session, or may have it."""
-        carriers = Carriers(self.application, held)
-        endpoints = self.application.endpoints.get(stream.route, ())
-        if stream.call is None or stream.frame not in endpoints:
-            return any(carriers.names(frame) for frame in endpoints)
-        return stream.content is not None and carriers.carries(stream.content, stream.frame)
+        return uses(self.application, stream, held)
 
     def _about_stream(self, stream: Stream, held: Held, routes: list[Route]) -> Finding:
         severity = Severity.INFO
@@ -103,6 +104,7 @@ class DependencyHeldByStream(ModelRule):
             self._advice(held, "stream"),
             severity,
             entries=self.application.serving(routes),
+            fix=self._scopes.of(held.injection.need),
         )
 
     def _has_tasks(self, route: Route) -> bool:
@@ -129,6 +131,7 @@ class DependencyHeldByStream(ModelRule):
                 self._advice(held, "task"),
                 Severity.WARNING if self._takes_long(call, frame) else Severity.INFO,
                 entries=self.application.serving([route]),
+                fix=self._scopes.of(held.injection.need),
             )
 
     def _takes_long(self, call: Expr, frame: Frame) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.application.contexts import Application
 from fastlint.application.dependencies import Need
 from fastlint.application.repeated import Repetition, gives_session, repetitions
 from fastlint.diagnostics import Severity
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.scopes import FunctionScopes, use_cache
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -18,6 +20,10 @@ class MixedScopeDependency(ModelRule):
     """One request gets two sessions from the same dependency."""
 
     code = "FL319"
+
+    def __init__(self, application: Application) -> None:
+        super().__init__(application)
+        self._scopes = FunctionScopes(application)
 
     def find(self) -> Iterator[Finding]:
         """Look at every dependency that runs twice in one request and gives a session each time."""
@@ -47,6 +53,7 @@ class MixedScopeDependency(ModelRule):
             advice,
             self._severity(repetition, is_deliberate=not before),
             entries=self.application.serving(repetition.routes),
+            fix=self._scopes.of(need) if before else use_cache(need),
             notes=(f"the other `Depends` stands in {other.frame.function.module.path}:{other.call[4][0]}",),
         )
 

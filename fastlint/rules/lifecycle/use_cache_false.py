@@ -8,6 +8,7 @@ from fastlint.application.repeated import gives_session, repetitions
 from fastlint.application.solving import Run
 from fastlint.project.performs import Step
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.scopes import use_cache
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -43,6 +44,7 @@ class UseCacheFalse(ModelRule):
                 "Remove `use_cache=False`: one value serves the whole request",
                 chain=self.chain(step, word),
                 entries=self.application.serving(repetition.routes),
+                fix=use_cache(need),
             )
 
     def _waits(self, run: Run) -> tuple[str, Step] | None:
