@@ -37,6 +37,16 @@ def siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:
     raise NoFix("the block of the statement cannot be found")
 
 
+def is_last(module: Module, function: FunctionNode, statement: ast.stmt) -> bool:
+    """Tell whether nothing in a function stands below a statement, `finally` and `except` aside."""
+    for part, whole in module.around(statement):
+        if isinstance(part, ast.stmt) and siblings(module, part)[-1] is not part:
+            return False
+        if whole is function:
+            return True
+    return False
+
+
 def step_of(module: Module, function: FunctionNode) -> str:
     """Return what the body of a function is indented by, beyond the function itself."""
     outer = module.indentation(module.offset(function.lineno, 0))

@@ -8,8 +8,10 @@ from fastlint.application.providers import Provider
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Block, Expr, FunctionFacts, Region, Span
 from fastlint.facts.structure import is_inside
+from fastlint.fixes.files import FixMaker
 from fastlint.project.values import LibraryName
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.raising import raise_again
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -48,8 +50,9 @@ class DependencySwallowsException(ModelRule):
                 continue
             severity = self._severity(provider, region)
             if severity is not None:
+                fix = raise_again(provider.frame.function, region) if severity is Severity.ERROR else None
                 yield self._finding(
-                    provider, region[1], _caught(region), severity, "`raise` at the end of this handler"
+                    provider, region[1], _caught(region), severity, "`raise` at the end of this handler", fix
                 )
 
     def _severity(self, provider: Provider, region: Region) -> Severity | None:
@@ -96,7 +99,13 @@ class DependencySwallowsException(ModelRule):
                 yield self._finding(provider, call[4], what, severity, "the `yield` outside of it")
 
     def _finding(
-        self, provider: Provider, span: Span, what: str, severity: Severity, instead: str
+        self,
+        provider: Provider,
+        span: Span,
+        what: str,
+        severity: Severity,
+        instead: str,
+        fix: FixMaker | None = None,
     ) -> Finding:
         name, where = provider.facts.name, self.where(provider.frame)
         if self.application.versions.is_at_least("fastapi", SINCE):
@@ -109,7 +118,7 @@ class DependencySwallowsException(ModelRule):
         message = (
             f"{what} around the `yield` of `{name}` keeps the errors of routes to itself{where}: {result}"
         )
-        return self.finding(provider.frame, span, message, f"Write {instead}", severity)
+        return self.finding(provider.frame, span, message, f"Write {instead}", severity, fix=fix)
 
 
 def _has(provider: Provider, region: Region, kind: str) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from fastlint.application.dependencies import Need
+from fastlint.diagnostics import Applicability, Fix
 from fastlint.facts.model import Expr
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.project.bindings import call_argument
 from fastlint.project.members import class_attribute
 from fastlint.project.program import ProjectClass
@@ -32,6 +36,24 @@ KINDS = {
 }
 
 
+def _uncalled(need: Need, target: Expr, *, is_provider: bool) -> FixMaker:
+    """Return what gives `Depends` the function in place of what it returns."""
+
+    def make(files: Files) -> Fix:
+        if target[0] != "call" or target[2] or target[3]:
+            raise NoFix("the call has arguments, which a function has to give")
+        if not is_provider:
+            raise NoFix("whether one for each request is meant, or one for all, is not known")
+        module = files.python(need.frame.function.module.path)
+        call = module.expression(target[4])
+        if not isinstance(call, ast.Call):
+            raise NoFix("it is not written as a call")
+        edit = module.replace_node(call, module.code(call.func))
+        return Fix(f"Depend on `{module.code(call.func)}` itself", Applicability.UNSAFE, (edit,))
+
+    return make
+
+
 class DependsOnCallResult(ModelRule):
     """`Depends` is given what a call returns instead of something to call."""
 
@@ -51,9 +73,13 @@ class DependsOnCallResult(ModelRule):
                 continue
             words = [self._what(need.provider) for need in alternatives]
             if all(words):
-                yield self._finding(alternatives[0], target, words[0])
+                yield self._finding(alternatives[0], target, words[0], self._is_suspended(alternatives))
 
-    def _finding(self, need: Need, target: Expr, what: str) -> Finding:
+    def _is_suspended(self, needs: list[Need]) -> bool:
+        """Tell whether what is called is a generator or coroutine function, which FastAPI would call itself."""
+        return all(isinstance(need.provider, Suspended) for need in needs)
+
+    def _finding(self, need: Need, target: Expr, what: str, is_provider: bool) -> Finding:
         inner = target[1] if target[0] == "await" else target
         name = render(inner[1])
         given = inner[2] or inner[3]
@@ -69,6 +95,7 @@ class DependsOnCallResult(ModelRule):
             "FastAPI refuses to start",
             advice,
             entries=(),
+            fix=_uncalled(need, target, is_provider=is_provider),
         )
 
     def _what(self, value: Value) -> str:

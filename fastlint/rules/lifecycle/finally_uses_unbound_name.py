@@ -10,6 +10,7 @@ from fastlint.facts.model import Event, Region
 from fastlint.facts.structure import is_inside, mentions, regions_around, unwrapped
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import called, links, noun
+from fastlint.rules.lifecycle.giving_back import acquire_before_try
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -43,7 +44,13 @@ class FinallyUsesUnboundName(ModelRule):
         )
         advice = f"Move `{name} = {called(acquisition)}` above the `try`; no {noun(acquisition)} is open if it fails"
         return self.finding(
-            provider.frame, acquisition.span, message, advice, severity, chain=links(acquisition)
+            provider.frame,
+            acquisition.span,
+            message,
+            advice,
+            severity,
+            chain=links(acquisition),
+            fix=acquire_before_try(acquisition, name, connects=connects),
         )
 
 

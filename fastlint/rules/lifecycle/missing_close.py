@@ -9,6 +9,7 @@ from fastlint.facts.model import Expr
 from fastlint.facts.structure import events_in, regions_around
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import called, links, noun
+from fastlint.rules.lifecycle.giving_back import close_in_finally
 from fastlint.rules.model_rule import ModelRule
 
 
@@ -54,7 +55,10 @@ class MissingClose(ModelRule):
         )
         with_ = "async with" if provider.facts.is_async else "with"
         advice = f"Write `{with_} {call} as {name}:` around the `yield`, or close `{name}` in a `finally`"
-        return self.finding(provider.frame, acquisition.span, message, advice, chain=links(acquisition))
+        fix = close_in_finally(self.application, provider, acquisition)
+        return self.finding(
+            provider.frame, acquisition.span, message, advice, chain=links(acquisition), fix=fix
+        )
 
 
 def _is_manager(decorators: list[Expr]) -> bool:

@@ -10,6 +10,7 @@ from fastlint.facts.structure import regions_around, unwrapped
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import links, noun
+from fastlint.rules.lifecycle.giving_back import yield_within
 from fastlint.rules.model_rule import ModelRule
 
 KINDS = frozenset({"client", "connection", "file", "session"})
@@ -50,7 +51,8 @@ class ResourceReturnedFromWith(ModelRule):
             advice = (
                 f"Do in the `with` what needs `{name}`, or make the function a context manager that yields it"
             )
-        return self.finding(frame, event[5], message, advice, chain=links(acquisition))
+        fix = yield_within(self.application, provider, event)
+        return self.finding(frame, event[5], message, advice, chain=links(acquisition), fix=fix)
 
 
 def _may_return_out_of_with(frame: Frame) -> bool:

@@ -11,6 +11,7 @@ from fastlint.facts.structure import mentions
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import called, links, noun
+from fastlint.rules.lifecycle.giving_back import yield_and_close
 from fastlint.rules.model_rule import ModelRule
 
 
@@ -58,7 +59,9 @@ class SessionReturnedNotYielded(ModelRule):
         advice = f"Write `{with_} {called(acquisition)} as {given}:` and `yield {given}` in it, instead of `return`"
         if acquisition.name.startswith(("psycopg2.", "sqlite3.")):
             advice = f"Write `try: yield {given}` and `finally: {given}.close()`, instead of `return`"
-        return self.finding(frame, _place(provider, acquisition), message, advice, chain=links(acquisition))
+        place = _place(provider, acquisition)
+        fix = yield_and_close(self.application, provider, acquisition, place)
+        return self.finding(frame, place, message, advice, chain=links(acquisition), fix=fix)
 
 
 def _place(provider: Provider, acquisition: Acquisition) -> Span:

@@ -8,6 +8,7 @@ from fastlint.application.providers import KEEPERS, Provider, closings
 from fastlint.facts.model import Event, Expr, Region
 from fastlint.facts.structure import blocks_around, is_inside, regions_around, unwrapped
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.giving_back import clean_up_in_finally
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -32,7 +33,9 @@ class YieldWithoutFinally(ModelRule):
                     f"`{provider.facts.name}` and skips `{call}`: what it would give back stays taken"
                 )
                 advice = f"Put this `yield` into `try:`, and `{call}` into `finally:`"
-                yield self.finding(provider.frame, event[5], message, advice)
+                closing = [e[5] for e in closings(provider.facts, self._owned(provider, event))]
+                fix = clean_up_in_finally(provider, event, skipped, closing)
+                yield self.finding(provider.frame, event[5], message, advice, fix=fix)
 
     def _skipped(self, provider: Provider, event: Event) -> Event | None:
         """Return the first clean-up after a yield that runs only if the route raised nothing."""
