@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from fastlint.diagnostics import Edit
-from fastlint.fixes.imports import name_of
+from fastlint.fixes.imports import Named, beside, name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
 
@@ -30,8 +30,7 @@ def asynchronous(module: Module, function: FunctionNode) -> tuple[Edit, ...]:
     if isinstance(form, ast.Attribute):
         end = module.offset(form.end_lineno or 0, form.end_col_offset or 0)
         return (*edits, module.replace(end - len(name), end, wanted))
-    homes = sorted(HOMES, key=lambda home: home != _home(module, name))
-    named = name_of(module, homes[0], wanted, also=tuple(homes[1:]))
+    named = _imported(module, wanted)
     return (*edits, module.replace_node(form, named.code), *named.edits)
 
 
@@ -40,8 +39,7 @@ def yielding(module: Module, function: FunctionNode, *, is_async: bool) -> tuple
     if function.returns is None:
         return ()
     wanted = "AsyncIterator" if is_async else "Iterator"
-    homes = sorted(HOMES, key=lambda home: home not in {_home(module, w) for w in ASYNC_FORMS.values()})
-    named = name_of(module, homes[0], wanted, also=tuple(homes[1:]))
+    named = _imported(module, wanted)
     code = module.code(function.returns)
     return (module.replace_node(function.returns, f"{named.code}[{code}]"), *named.edits)
 
@@ -62,9 +60,14 @@ def _dropped_return(module: Module, returns: ast.expr, name: str) -> list[Edit]:
     return [module.replace(start, end, "")]
 
 
-def _home(module: Module, name: str) -> str:
-    """Return the package that a file imports a name from."""
+def _imported(module: Module, name: str) -> Named:
+    """Return how to write a type of generators in a file, from where the file has others of them."""
     for statement in module.tree.body:
-        if isinstance(statement, ast.ImportFrom) and any(alias.name == name for alias in statement.names):
-            return statement.module or ""
-    return ""
+        if isinstance(statement, ast.ImportFrom) and statement.module in HOMES:
+            names = {alias.name for alias in statement.names if alias.asname is None}
+            known = names & {*ASYNC_FORMS, *ASYNC_FORMS.values()}
+            if name in names:
+                return Named(name)
+            if known:
+                return Named(name, beside(module, min(known), name))
+    return name_of(module, HOMES[0], name, also=HOMES[1:])
