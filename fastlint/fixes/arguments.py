@@ -6,7 +6,20 @@ import ast
 
 from fastlint.diagnostics import Edit
 from fastlint.fixes.module import Module, span_of
-from fastlint.fixes.text import NoFix
+from fastlint.fixes.text import NoFix, Span
+
+
+def call_at(module: Module, span: Span) -> ast.Call:
+    """Return the call at a span. Raises `NoFix` if it is not written as one."""
+    node = module.expression(span)
+    if not isinstance(node, ast.Call):
+        raise NoFix("it is not written as a call")
+    return node
+
+
+def has_keyword(call: ast.Call, name: str) -> bool:
+    """Tell whether a keyword argument is written in a call."""
+    return any(keyword.arg == name for keyword in call.keywords)
 
 
 def keyword_of(call: ast.Call, name: str) -> ast.keyword:

@@ -11,6 +11,8 @@ from fastlint.fixes.module import Module
 from fastlint.fixes.text import NoFix
 
 Import = ast.Import | ast.ImportFrom
+BY_NAME = frozenset({"typing", "collections.abc"})
+"""Modules of the standard library whose names are imported one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +23,14 @@ class Named:
     edits: tuple[Edit, ...] = ()
 
 
-def name_of(module: Module, package: str, attribute: str, *, also: tuple[str, ...] = ()) -> Named:
+def name_of(
+    module: Module, package: str, attribute: str, *, also: tuple[str, ...] = (), whole: bool | None = None
+) -> Named:
     """Return how to write `package.attribute` in a file.
 
     An import at the top of the file is used as it is; `also` are packages that have the same object under the
-    same name. Without one, `import package` is added for modules of the standard library and
-    `from package import attribute` otherwise.
+    same name. Without one, `import package` is added for modules of the standard library, unless their names
+    are commonly imported one by one, and `from package import attribute` otherwise; `whole` decides which.
 
     Raises:
         NoFix: the name means something else in this file.
@@ -37,7 +41,8 @@ def name_of(module: Module, package: str, attribute: str, *, also: tuple[str, ..
             found = _existing(statement, place, attribute)
             if found and not _is_bound_elsewhere(module, found.partition(".")[0]):
                 return Named(found)
-    plain = package in sys.stdlib_module_names
+    is_standard = package in sys.stdlib_module_names and package not in BY_NAME
+    plain = is_standard if whole is None else whole
     bound = package if plain else attribute
     if _is_bound_elsewhere(module, bound) or any(_binds(statement, bound) for statement in imports):
         raise NoFix(f"`{bound}` means something else in this file")

@@ -34,7 +34,8 @@ def without_unused(before: str, after: str, *, is_package: bool, needed: frozens
         for edit in _without(module, node, gone)
     ]
     pieces = [(module.offset_of(edit.start), module.offset_of(edit.end), edit.content) for edit in edits]
-    return splice(after, pieces)
+    text = splice(after, pieces)
+    return text if after[:1] in ("\r", "\n") else text.lstrip("\r\n")
 
 
 def _used(tree: ast.Module) -> frozenset[str]:
@@ -123,8 +124,19 @@ def _deletion(module: Module, statement: Import) -> Edit:
     if len(body) == 1 and not isinstance(parent, ast.Module):
         return module.replace(start, end, "pass")
     if alone and (not rest or rest.startswith("#")):
-        return module.replace(module.line_start(start), module.line_end(end), "")
+        first, last = module.line_start(start), module.line_end(end)
+        if _is_blank(module, first - 1) and _is_blank(module, last):
+            last = module.line_end(last)
+        return module.replace(first, last, "")
     return module.replace(start, end, "pass")
+
+
+def _is_blank(module: Module, offset: int) -> bool:
+    """Tell whether the line that an offset is in is blank; there is none before the first one."""
+    return (
+        0 <= offset < len(module.text)
+        and not module.text[module.line_start(offset) : module.line_end(offset)].strip()
+    )
 
 
 def _bound(alias: ast.alias) -> str:

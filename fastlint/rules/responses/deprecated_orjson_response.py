@@ -10,6 +10,7 @@ from fastlint.project.program import Frame
 from fastlint.project.values import ClassValue, LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.responses.encoding_outside import encoded_first
 
 SINCE = "0.131"
 """The version of FastAPI whose response classes warn: fastapi/responses.py."""
@@ -36,6 +37,7 @@ class DeprecatedOrjsonResponse(ModelRule):
                     call[-1],
                     f"`{name}` is deprecated since FastAPI 0.131{self.where(frame)}",
                     f'Return `Response({ENCODED[name]}, media_type="application/json")`, which is as fast',
+                    fix=encoded_first(frame, call, ENCODED[name].partition(".")[0]),
                 )
         yield from self._choices()
 

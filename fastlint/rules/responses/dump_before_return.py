@@ -8,11 +8,13 @@ from fastlint.application.dumps import dumped, dumped_models, is_for_each
 from fastlint.application.routes import Route
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
+from fastlint.fixes.files import FixMaker
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Collection, Instance, Values
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.undumped import undumped
 
 UNDONE = frozenset({
     "by_alias", "exclude_defaults", "exclude_unset", "mode", "round_trip", "warnings",
@@ -41,7 +43,8 @@ class DumpBeforeReturn(ModelRule):
                         is_large = is_for_each(event[1]) or any(
                             map(responses.payloads.is_large_model, models)
                         )
-                        yield self._finding(route, frame, dump, is_large=is_large)
+                        fix = undumped(self.application, frame, dump, models)
+                        yield self._finding(route, frame, dump, fix, is_large=is_large)
 
     def _dump(self, expr: Expr, frame: Frame, models: set[ProjectClass]) -> Expr | None:
         """Return the dump of an object that surely is of the declared model, if nothing is lost by it."""
@@ -51,7 +54,7 @@ class DumpBeforeReturn(ModelRule):
         found = dumped_models(self.application.inference, dump, frame)
         return dump if found and found <= models else None
 
-    def _finding(self, route: Route, frame: Frame, dump: Expr, *, is_large: bool) -> Finding:
+    def _finding(self, route: Route, frame: Frame, dump: Expr, fix: FixMaker, *, is_large: bool) -> Finding:
         return self.finding(
             frame,
             dump[-1],
@@ -59,6 +62,7 @@ class DumpBeforeReturn(ModelRule):
             f"{self.application.label(route)}",
             f"Return `{render(dump[1][1])}` itself",
             Severity.WARNING if is_large else Severity.INFO,
+            fix=fix,
         )
 
 

@@ -11,6 +11,7 @@ from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
+from fastlint.rules.responses.annotating import annotated
 
 
 class MissingResponseType(ModelRule):
@@ -54,4 +55,5 @@ class MissingResponseType(ModelRule):
             "what it returns in Python instead of Rust",
             "Annotate what the route returns, or pass `response_model`",
             Severity.WARNING if is_large else Severity.INFO,
+            fix=annotated(self.application, frame),
         )

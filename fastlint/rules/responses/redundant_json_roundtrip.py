@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name
+from fastlint.fixes.files import FixMaker
 from fastlint.project.members import is_extended
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import ClassValue, Instance, LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.direct_ways import copied, from_text, plain_data
 
 LOADERS = frozenset({"json.loads", "orjson.loads", "ujson.loads", "simplejson.loads", "rapidjson.loads"})
 ANSWERS = frozenset({"httpx.Response", "requests.Response", "httpx2.Response", "niquests.Response"})
@@ -60,6 +62,7 @@ class RedundantJsonRoundtrip(ModelRule):
                 call[-1],
                 f"`{render(call[1])}(...)` parses the JSON that `{model}` was just written as{self.where(frame)}",
                 f'Write `{model}.model_dump(mode="json"{rest})`',
+                fix=plain_data(frame, call),
             )
 
     def _built(self, call: Expr, frame: Frame) -> Iterator[Finding]:
@@ -77,19 +80,23 @@ class RedundantJsonRoundtrip(ModelRule):
             if _is_method(same, UNVALIDATED) or is_extended(self.application.inference, model):
                 return  # an object of a derived class becomes one of this class
             if values and all(isinstance(v, Instance) and v.cls is model for v in values):
-                yield self._advice(frame, call, "a dictionary", f"{render(same)}.model_copy()")
+                yield self._advice(
+                    frame, call, "a dictionary", f"{render(same)}.model_copy()", copied(frame, call)
+                )
             return
         text = self._decoded_text(source, frame)
         if text is not None:
-            yield self._advice(frame, call, "decoded JSON", f"{name}.model_validate_json({text})")
+            instead = f"{name}.model_validate_json({text})"
+            yield self._advice(frame, call, "decoded JSON", instead, from_text(frame, call))
 
-    def _advice(self, frame: Frame, call: Expr, detour: str, instead: str) -> Finding:
+    def _advice(self, frame: Frame, call: Expr, detour: str, instead: str, fix: FixMaker) -> Finding:
         return self.finding(
             frame,
             call[-1],
             f"`{render(call[1])}` goes through {detour} that nothing else needs{self.where(frame)}",
             f"Write `{instead}`",
             Severity.INFO,
+            fix=fix,
         )
 
     def _decoded_text(self, source: Expr, frame: Frame) -> str | None:

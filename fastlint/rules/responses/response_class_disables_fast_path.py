@@ -11,6 +11,7 @@ from fastlint.project.values import ClassValue, LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.class_removal import left_out
 
 JSON_CLASSES = frozenset({"JSONResponse", "ORJSONResponse", "UJSONResponse"})
 MODULES = ("fastapi.responses.", "starlette.responses.")
@@ -68,4 +69,5 @@ class ResponseClassDisablesFastPath(ModelRule):
             "types are serialized in Rust",
             "Leave the response class out",
             entries=tuple(dict.fromkeys(entries)),
+            fix=left_out(self.application, choice, is_default=name.rpartition(".")[2] == "JSONResponse"),
         )

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, names_bound_to
+from fastlint.fixes.files import FixMaker
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
 from fastlint.project.values import Instance, LibraryName, Text, Value
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.whole_content import sent_at_once, sent_from_path
 
 STREAMS = frozenset({"fastapi.responses.StreamingResponse", "starlette.responses.StreamingResponse"})
 BUFFERS = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
@@ -31,25 +33,28 @@ class StreamInMemoryBuffer(ModelRule):
             if content is None or not self._is_stream(call, frame):
                 continue
             if values and all(_is_a(value, BUFFERS) for value in values):
-                yield self._finding(frame, call, "a buffer that is complete already", _whole(content))
+                fix = sent_at_once(self.application, frame, call, content)
+                yield self._finding(frame, call, "a buffer that is complete already", _whole(content), fix)
             elif values and all(_is_a(value, FILES) for value in values):
-                yield self._finding(frame, call, "an open file", _from_file(content, frame))
+                advice = _from_file(content, frame)
+                yield self._finding(frame, call, "an open file", advice, sent_from_path(frame, call))
             elif values and all(isinstance(value, Text) or _is_a(value, TEXTS) for value in values):
-                yield self._finding(
-                    frame, call, "a value that is complete already", "Return `Response(...)` with it"
-                )
+                fix = sent_at_once(self.application, frame, call, content)
+                advice = "Return `Response(...)` with it"
+                yield self._finding(frame, call, "a value that is complete already", advice, fix)
 
     def _is_stream(self, call: Expr, frame: Frame) -> bool:
         callees = self.application.inference.values(call[1], frame)
         return any(isinstance(v, LibraryName) and v.name in STREAMS for v in callees)
 
-    def _finding(self, frame: Frame, call: Expr, what: str, advice: str) -> Finding:
+    def _finding(self, frame: Frame, call: Expr, what: str, advice: str, fix: FixMaker) -> Finding:
         return self.finding(
             frame,
             call[-1],
             f"`StreamingResponse` iterates {what} line by line, with a hop to the thread pool for each line"
             f"{self.where(frame)}",
             advice,
+            fix=fix,
         )
 
 
