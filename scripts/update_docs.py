@@ -22,6 +22,10 @@ BOOK = ROOT / "rules" / "README.md"
 SHOWN = "FL102"
 """The rule whose diagnostic opens the README."""
 WIDTH = "116"
+MEASURED = re.compile(
+    r"(First measurement|Measured with `[^`]+`|Proven by serving|Served)( with FastAPI [\d.]+)?:? ?"
+)
+"""How a paragraph of a page begins that has figures, or says what was seen."""
 
 
 def example() -> str:
@@ -46,15 +50,33 @@ def rules() -> str:
 
 
 def book() -> str:
-    """Return the table of the rule book: what the README has, and the first sentence of each page."""
-    lines = ["| code | name | severity | default | what it finds |", "|---|---|---|---|---|"]
+    """Return the table of the rule book: the registry, and of each page the summary and the first figure."""
+    head = ("code", "name", "severity", "default", "what it finds", "fix", "what was measured")
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for rule in sorted(RULES, key=lambda rule: rule.code):
         page = f"{rule.code}-{rule.name}.md"
         path = BOOK.parent / page
-        summary = path.read_text(encoding="utf-8").split("\n")[2] if path.is_file() else ""
+        text = path.read_text(encoding="utf-8") if path.is_file() else "\n\n"
         default = "on" if rule.default else "off"
-        lines.append(f"| [{rule.code}]({page}) | {rule.name} | {rule.severity} | {default} | {summary} |")
+        cells = (
+            f"[{rule.code}]({page})", rule.name, str(rule.severity), default, text.split("\n")[2],
+            rule.fix or "none", figure(text),
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def figure(page: str) -> str:
+    """Return the first sentence in which a page says what was measured, without its introduction."""
+    why, _, _ = page.partition("## Flagged")
+    for paragraph in why.split("\n\n"):
+        text = " ".join(paragraph.split())
+        match = MEASURED.match(text)
+        if match is not None:
+            sentence = re.split(r"(?<=\.) (?=[A-Z`])", text[match.end() :])[0]
+            sentence = re.sub(r"^\(([^()]*(?:\([^()]*\)[^()]*)*)\):", r"\1:", sentence).removeprefix(", ")
+            return sentence[0].upper() + sentence[1:]
+    return "nothing of its own"
 
 
 def replace(text: str, name: str, body: str) -> str:

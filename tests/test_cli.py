@@ -451,7 +451,8 @@ def test_all_pages(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_table_of_rules(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["rule"]) == 0
     assert capsys.readouterr().out == (
-        "FL101  blocking-sleep  error    Do not sleep\nFL201  n-plus-one      off      One query\n"
+        "FL101  blocking-sleep  error    none            Do not sleep\n"
+        "FL201  n-plus-one      off      none            One query\n"
     )
 
 

@@ -81,19 +81,24 @@ def _print_markdown(text: str, color: str) -> None:
 def _print_table(color: str) -> None:
     if not is_terminal(sys.stdout):
         for info in RULES:
-            print(f"{info.code}  {info.name:<{_longest_name()}}  {_level(info):<7}  {info.summary}")
+            name = f"{info.name:<{_longest_name()}}"
+            print(f"{info.code}  {name}  {_level(info):<7}  {_fix(info):<14}  {info.summary}")
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("code", "name", "severity", "summary", box=None, pad_edge=False)
+    table = Table("code", "name", "severity", "fix", "summary", box=None, pad_edge=False)
     for info in RULES:
-        table.add_row(info.code, info.name, _level(info), info.summary)
+        table.add_row(info.code, info.name, _level(info), _fix(info), info.summary)
     Console(no_color=not wants_color(color, sys.stdout)).print(table)
 
 
 def _longest_name() -> int:
     return max((len(info.name) for info in RULES), default=0)
+
+
+def _fix(info: RuleInfo) -> str:
+    return info.fix or "none"
 
 
 def _level(info: RuleInfo) -> str:
