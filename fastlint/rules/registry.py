@@ -42,8 +42,8 @@ class RuleInfo:
     """Whether all suspects in a function make one diagnostic."""
 
 
-UNFIXED = frozenset({"FL108", "FL109", "FL111"})
-"""Rules about the event loop whose findings `rules/off_loop.py` cannot repair."""
+UNFIXED = frozenset({"FL108", "FL111"})
+"""Rules about the event loop whose findings cannot be repaired."""
 
 
 def _loop(code: str, name: str, summary: str, severity: Severity, *kinds: str) -> RuleInfo:
@@ -88,12 +88,12 @@ RULES: tuple[RuleInfo, ...] = (
     _loop("FL109", "nested-event-loop", "A second event loop is run inside the first", Severity.ERROR, "loop"),
     _loop("FL110", "blocking-async-background-task", "An async background task stops the event loop", Severity.ERROR, *ANY_WORK),
     _loop("FL111", "io-in-validator", "A validator stops the event loop, even for `def` routes", Severity.ERROR, *ANY_WORK),
-    _model("FL112", "sync-stream-generator", "A stream pays for a thread with each piece", Severity.WARNING),
+    _model("FL112", "sync-stream-generator", "A stream pays for a thread with each piece", Severity.WARNING, fix=SAFE),
     _model("FL113", "await-in-loop", "Requests that could run together are awaited one by one", Severity.WARNING),
     _model("FL114", "sequential-awaits", "Independent requests are awaited one after the other", Severity.INFO, default=False),
-    _model("FL115", "small-default-executor", "Work for threads goes to a pool of five", Severity.INFO, default=False),
+    _model("FL115", "small-default-executor", "Work for threads goes to a pool of five", Severity.INFO, default=False, fix=UNSAFE),
     _model("FL116", "lock-held-across-io", "A lock lets one request at a time wait", Severity.INFO, default=False),
-    _model("FL117", "trivial-sync-route", "A route pays for a thread that it does not need", Severity.INFO, default=False),
+    _model("FL117", "trivial-sync-route", "A route pays for a thread that it does not need", Severity.INFO, default=False, fix=SAFE),
     RuleInfo(
         "FL118", "blocking-log-handler", "A log handler reaches the network from wherever something is logged",
         Severity.WARNING, CONSTRUCTION, module="fastlint.rules.event_loop.blocking_log_handler",
@@ -170,8 +170,8 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL601", "base-http-middleware", "A middleware costs a task and a stream for each request", Severity.WARNING),
     _model("FL602", "middleware-buffers-response", "A middleware collects whole responses", Severity.WARNING),
     _model("FL603", "io-in-middleware", "A middleware does I/O for every path", Severity.INFO, default=False),
-    _model("FL604", "gzip-default-level", "Responses are compressed at the slowest level", Severity.INFO, default=False),
-    _model("FL605", "sync-exception-handler", "An exception handler pays for a thread that it does not need", Severity.INFO, default=False),
+    _model("FL604", "gzip-default-level", "Responses are compressed at the slowest level", Severity.INFO, default=False, fix=SOMETIMES),
+    _model("FL605", "sync-exception-handler", "An exception handler pays for a thread that it does not need", Severity.INFO, default=False, fix=SAFE),
     _model("FL606", "high-cardinality-metric-label", "A metric has a series for every address or user", Severity.WARNING),
     _model("FL701", "reload-in-production", "The deployed server watches its source files", Severity.WARNING),
     _model("FL702", "workers-with-app-object", "The server exits, as it is given an object and not its name", Severity.ERROR),

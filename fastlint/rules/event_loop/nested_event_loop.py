@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastlint.rules.base import BlockingRule
+from fastlint.fixes.files import FixMaker
+from fastlint.rules.base import BlockingRule, Verdict
+from fastlint.rules.event_loop.awaited_instead import awaited_instead
 
 
 class NestedEventLoop(BlockingRule):
@@ -10,6 +12,11 @@ class NestedEventLoop(BlockingRule):
 
     code = "FL109"
     verb = "runs a second event loop"
+
+    @classmethod
+    def fix_of(cls, verdict: Verdict) -> FixMaker:
+        """Return what awaits the coroutine."""
+        return awaited_instead(verdict.suspect)
 
     def message(self) -> str:
         """Return what is wrong, where, and what it costs."""

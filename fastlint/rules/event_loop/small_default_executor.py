@@ -10,6 +10,7 @@ from fastlint.project.bindings import call_argument
 from fastlint.project.performs import REQUESTING
 from fastlint.project.program import Frame
 from fastlint.project.values import FunctionValue, LibraryName
+from fastlint.rules.event_loop.into_larger_pool import into_larger_pool
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -36,7 +37,7 @@ class SmallDefaultExecutor(ModelRule):
             if self._uses_pool(frame, call):
                 places.setdefault((frame.function.module.path, call[-1]), (frame, call))
         if len(places) >= SEVERAL or any(self._waits(*place) for place in places.values()):
-            yield self._finding(*places[min(places)], len(places))
+            yield self._finding([places[place] for place in sorted(places)])
 
     def _sets_executor(self) -> bool:
         """Tell whether the program makes a pool of its own size for the loop."""
@@ -73,7 +74,8 @@ class SmallDefaultExecutor(ModelRule):
                     return True
         return False
 
-    def _finding(self, frame: Frame, call: Expr, count: int) -> Finding:
+    def _finding(self, places: list[tuple[Frame, Expr]]) -> Finding:
+        (frame, call), count = places[0], len(places)
         more = (
             f", as do {count - 1} more places"
             if count > 2
@@ -88,4 +90,5 @@ class SmallDefaultExecutor(ModelRule):
             "processors plus four threads, 5 on one core, and what finds none waits",
             "Make the pool larger at start-up (`loop.set_default_executor(ThreadPoolExecutor(40))` in the lifespan), "
             "or call `await run_in_threadpool(...)`, whose pool has 40 threads",
+            fix=into_larger_pool(places),
         )

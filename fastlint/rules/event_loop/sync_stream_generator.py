@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
+from fastlint.diagnostics import Applicability
 from fastlint.facts.model import FunctionFacts
 from fastlint.facts.structure import loops_around
+from fastlint.rules.event_loop.streamed_on_loop import streamed_on_loop
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.on_loop import on_loop
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
 
@@ -32,6 +35,9 @@ class SyncStreamGenerator(ModelRule):
                     f"`{facts.name}` only computes, but each piece that it yields takes a turn in the thread pool"
                     f"{self.where(entry.frame)}",
                     f"Write `async def {facts.name}`",
+                    fix=streamed_on_loop(self.application, entry.frame)
+                    if entry.kind == "stream"
+                    else on_loop(self.application, entry.frame, Applicability.SAFE),
                 )
 
 

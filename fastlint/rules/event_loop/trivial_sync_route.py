@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
+from fastlint.diagnostics import Applicability
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Collection, Instance, Values
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.on_loop import on_loop
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
 
@@ -36,6 +38,7 @@ class TrivialSyncRoute(ModelRule):
                     heading(entry.frame.function),
                     f"{entry.label} only computes, but as a plain `def` it takes a turn in the thread pool",
                     f"Write `async def {facts.name}`",
+                    fix=on_loop(self.application, entry.frame, Applicability.SAFE),
                 )
 
     def _answers_with_row(self, frame: Frame) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
+from fastlint.diagnostics import Applicability
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.on_loop import on_loop
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading
 
@@ -28,4 +30,5 @@ class SyncExceptionHandler(ModelRule):
                     f"`{function.facts.name}` only computes, but as a plain `def` it takes a turn in the thread "
                     "pool for each error",
                     f"Write `async def {function.facts.name}`",
+                    fix=on_loop(self.application, entry.frame, Applicability.SAFE),
                 )
