@@ -213,12 +213,18 @@ def _end_of_line(module: Module, statement: ast.stmt) -> int:
     return module.line_end(end)
 
 
+def _order(name: str) -> tuple[int, str]:
+    """Return the key by which formatters sort the names of an import: constants, classes, all others."""
+    kind = 0 if len(name) > 1 and name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, name.lower()
+
+
 def _extended(module: Module, statement: ast.ImportFrom, attribute: str) -> Edit | None:
     """Return the edit that adds a name to an import that is there, in the order of its names."""
     names = statement.names
     if names[0].name == "*":
         return None
-    later = next((alias for alias in names if alias.name.lower() > attribute.lower()), None)
+    later = next((alias for alias in names if _order(alias.name) > _order(attribute)), None)
     one_line = statement.lineno == statement.end_lineno
     if one_line:
         if later is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.counted import COUNT, EXISTS, Counted
+from fastlint.rules.database.asking_less import ask_less
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -38,4 +39,5 @@ class CountOrExistsInPython(ModelRule):
         else:
             why = f"{shown} loads every row, and only the first is used"
             advice = "Ask for one row: add `.limit(1)` and read it with `.first()`"
-        return self.finding(counted.frame, counted.span, f"{why}{self.where(counted.frame)}", advice)
+        message = f"{why}{self.where(counted.frame)}"
+        return self.finding(counted.frame, counted.span, message, advice, fix=ask_less(counted))

@@ -13,6 +13,7 @@ from fastlint.facts.model import Event, Expr, Span
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.queries import ALL, EACH, ONE, Rows
 from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, LibraryName, Values
+from fastlint.rules.database.eager_loading import load_with_query
 from fastlint.rules.finding import Finding, Link
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -111,6 +112,7 @@ class LazyLoad(ModelRule):
             self._severity(read),
             chain=self._query(read),
             entries=tuple(self.application.entries_of(reached)),
+            fix=load_with_query(self.application.queries, [read]),
         )
 
     def _validated(self, frame: Frame, call: Expr) -> Iterator[Finding]:
@@ -158,6 +160,7 @@ class LazyLoad(ModelRule):
             self._advice(*reads),
             self._severity(read),
             entries=tuple(entries),
+            fix=load_with_query(self.application.queries, reads),
         )
 
     def _severity(self, read: LazyRead) -> Severity:
