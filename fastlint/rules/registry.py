@@ -141,7 +141,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL320", "depends-on-call-result", "`Depends` is given the result of a call", Severity.WARNING, fix=UNSAFE),
     _model("FL321", "on-event-ignored", "Start-up handlers never run beside a lifespan", Severity.ERROR),
     _model("FL322", "mounted-app-lifespan", "The lifespan of a mounted application never runs", Severity.WARNING),
-    _model("FL323", "contextvar-in-sync-dependency", "The route does not see what the dependency sets", Severity.WARNING),
+    _model("FL323", "contextvar-in-sync-dependency", "The route does not see what the dependency sets", Severity.WARNING, fix=UNSAFE),
     _model("FL324", "dangling-task", "Nothing keeps the task", Severity.WARNING, fix=SAFE),
     _model("FL325", "websocket-registry-leak", "Closed WebSockets stay in the registry", Severity.WARNING),
     _model("FL401", "settings-per-request", "Each request reads the settings again", Severity.WARNING, fix=UNSAFE),

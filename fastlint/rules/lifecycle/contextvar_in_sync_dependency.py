@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from fastlint.application.context_variables import SET, Setting
 from fastlint.application.routes import Route
+from fastlint.diagnostics import Applicability, Fix
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding, Link
+from fastlint.rules.lifecycle.on_loop import on_loop
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -57,7 +61,18 @@ class ContextvarInSyncDependency(ModelRule):
             ),
             advice,
             chain=chain,
+            fix=self._fix(frame),
         )
+
+    def _fix(self, frame: Frame) -> FixMaker:
+        make = on_loop(self.application, frame, Applicability.UNSAFE)
+
+        def checked(files: Files) -> Fix:
+            if not self.application.computing.only_computes(frame):
+                raise NoFix("on the event loop, what it does besides could block")
+            return make(files)
+
+        return checked
 
 
 def _resets(frame: Frame) -> bool:
