@@ -116,16 +116,15 @@ def _called(callee: ast.expr) -> str:
 
 def _above_definitions(module: Module, line: str) -> Edit:
     """Return the edit that adds a line above the first definition of a file, below its imports."""
-    above: ast.stmt | None = None
-    imports = (ast.Import, ast.ImportFrom)
-    for statement in module.tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            break
-        above = statement
-    last = max((s.lineno for s in module.tree.body if isinstance(s, imports)), default=0)
-    if above is None or above.lineno < last:
-        raise NoFix("the file has imports below its first definition")
-    end = lines_of(module, above)[1]
-    if isinstance(above, ast.Assign | ast.AnnAssign):
+    body = module.tree.body
+    definitions = [s for s in body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    imports: list[ast.stmt] = [s for s in body if isinstance(s, ast.Import | ast.ImportFrom)]
+    above = body[: body.index(definitions[0])] if definitions else body
+    if not above or (imports and body.index(imports[-1]) > body.index(above[-1])):
+        above = imports
+    if not above:
+        raise NoFix("the file begins with definitions")
+    end = lines_of(module, above[-1])[1]
+    if isinstance(above[-1], ast.Assign | ast.AnnAssign):
         return module.insert(end, line)
     return module.insert(end, module.newline + line)
