@@ -247,6 +247,54 @@ def test_handler_on_one_line(tmp_path: Path) -> None:
     assert fixed_provider(tmp_path, "FL305", provider).endswith("except Exception: raise\n")
 
 
+# Generators that are advanced by hand
+
+ADVANCING = """def get_db():
+    with SessionLocal() as db:
+        yield db
+
+"""
+
+
+def test_parameter_on_a_line_of_its_own(tmp_path: Path) -> None:
+    route = """
+
+@app.get("/stock")
+def read_stock(
+    name: str,  # of the shop
+    limit: int = 1,  # at most
+) -> int:
+    # only now
+    db: Session = next(get_db())  # by hand
+    return db.scalar(text("select 1"))
+"""
+    after = fixed(tmp_path, "FL307", HEAD + ADVANCING + ROUTE + route)
+
+    assert after == HEAD + ADVANCING + ROUTE + route.replace(
+        "# at most\n", "# at most\n    db: Session = Depends(get_db),\n"
+    ).replace("    db: Session = next(get_db())  # by hand\n", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "    from provider import get_db\n    db = next(get_db())\n    return db.scalar(text('1'))\n",
+            "`get_db` is not known at the top of the file, above the function",
+        ),
+        (
+            "    if app.title:\n        db = next(get_db())\n    return db.scalar(text('1'))\n",
+            "`db` is not bound once and for all of the function",
+        ),
+        ("    return next(get_db()).scalar(text('1'))\n", "what it yields has no name"),
+    ],
+)
+def test_generator_that_is_still_advanced(tmp_path: Path, body: str, reason: str) -> None:
+    (tmp_path / "provider.py").write_text(HEAD + ADVANCING + ROUTE, encoding="utf-8")
+    text = f"{HEAD}{ADVANCING}{ROUTE}\n\n@app.get('/stock')\ndef read_stock() -> int:\n{body}"
+    assert reasons(tmp_path, "FL307", text) == {reason}
+
+
 # Scopes
 
 

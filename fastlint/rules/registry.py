@@ -126,7 +126,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL304", "missing-close", "A dependency never closes what it opens", Severity.ERROR, fix=UNSAFE),
     _model("FL305", "dependency-swallows-exception", "A dependency swallows the errors of its routes", Severity.ERROR, fix=UNSAFE),
     _model("FL306", "commit-after-yield", "The client has its answer before the commit", Severity.ERROR, fix=UNSAFE),
-    _model("FL307", "dependency-generator-called-manually", "The clean-up of a dependency never runs", Severity.ERROR),
+    _model("FL307", "dependency-generator-called-manually", "The clean-up of a dependency never runs", Severity.ERROR, fix=UNSAFE),
     _model("FL309", "resource-returned-from-with", "What is returned is closed already", Severity.ERROR, fix=UNSAFE),
     _model("FL310", "request-resource-in-background", "Background work uses what belongs to the request", Severity.ERROR),
     _model("FL311", "dependency-held-by-stream", "A stream holds a database connection to its end", Severity.ERROR, fix=UNSAFE),

@@ -11,6 +11,7 @@ from fastlint.facts.structure import names_bound_to
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Suspended
 from fastlint.rules.finding import Finding
+from fastlint.rules.lifecycle.injected import inject
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
@@ -107,7 +108,8 @@ class DependencyGeneratorCalledManually(ModelRule):
                 f"{self.where(frame)}, not when the work is done"
             )
             severity = Severity.INFO
-        yield self.finding(frame, event[5], message, self._advice(provider), severity)
+        fix = inject(self.application, frame, generator) if severity is Severity.ERROR else None
+        yield self.finding(frame, event[5], message, self._advice(provider), severity, fix=fix)
 
     def _mistaken(self, frame: Frame, event: Event) -> Iterator[Finding]:
         """`db = get_db()`, and then `db.query(...)`."""
