@@ -14,6 +14,7 @@ from fastlint.facts.structure import blocks_around, called_name
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import Instance, LibraryName
+from fastlint.rules.caching.sized_cache import give_size
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import heading, render
@@ -154,6 +155,7 @@ class UnboundedCache(ModelRule):
             f"{'for ever' if is_aiocache else 'without a limit'}; the process needs more and more memory",
             "Give it a `ttl`" if is_aiocache else "Give it a size: `@lru_cache(maxsize=1000)`",
             Severity.WARNING,
+            fix=give_size(function, decorator.expr, decorator.name),
         )
 
     def _memories(self) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import names_bound_to, unwrapped
 from fastlint.project.program import Frame
+from fastlint.rules.database.many_at_once import write_together
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -70,6 +71,7 @@ class ExecutePerRow(ModelRule):
             "round trip to the database",
             self._advice(name, sent, loop.iterable),
             Severity.INFO if size is not None and size <= SEVERAL else None,
+            fix=write_together(site.frame, site.event[5], name),
         )
 
     def _advice(self, name: str, sent: Statement, iterable: Expr) -> str:
