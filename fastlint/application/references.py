@@ -51,7 +51,7 @@ class References:
         for module in self._inference.program.modules.values():
             names = names_of(function, module)
             if not names.isdisjoint(module.facts.mentions):
-                for frame, expr in _expressions(module, self._inference):
+                for frame, expr in expressions(module, self._inference):
                     yield from self._in(expr, frame, function, names, None)
 
     def _in(
@@ -85,7 +85,7 @@ def names_of(function: Function, module: Module) -> frozenset[str]:
     })  # fmt: skip
 
 
-def _expressions(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
+def expressions(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
     """Yield every expression of a module that is not part of another one, once."""
     seen: set[int] = set()
     for frame, expr in _all(module, inference):

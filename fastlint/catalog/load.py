@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastlint.catalog.model import Decorator, Effect, Resource, Runs, Type, parse_type
+from fastlint.catalog.model import Decorator, Effect, Resource, Runs, Twin, Type, parse_type
 from fastlint.catalog.tables import check_table, read_modules, read_table
 
 DATA = Path(__file__).with_name("data")
@@ -27,6 +27,7 @@ class Catalog:
         self.acts: dict[str, frozenset[str]] = {}
         """By name; by `Class` or `module` for what is said of all that is in it (`Class.*`)."""
         self.resources: dict[str, Resource] = {}
+        self.twins: dict[str, Twin] = {}
         self.classes: set[str] = set()
         self.libraries: set[str] = set()
         """Top-level modules of every library that the catalog has a table for, loaded or not."""
@@ -49,6 +50,8 @@ class Catalog:
         for group in table.get("resources", ()):
             resource = Resource(group["resource"], group["cost"], frozenset(group.get("close", ())))
             self.resources.update(dict.fromkeys(group["names"], resource))
+        for group in table.get("twins", ()):
+            self.twins.update(dict.fromkeys(group["names"], _twin(group)))
         self.returns.update(table.get("returns", {}))
         self.attributes.update(table.get("attributes", {}))
         self.aliases.update(table.get("aliases", {}))
@@ -188,6 +191,17 @@ def _effect(group: Mapping[str, Any]) -> Effect:
         group.get("twin", ""),
         tuple(group.get("unless", ())),
         tuple(group.get("unless_first", ())),
+    )
+
+
+def _twin(group: Mapping[str, Any]) -> Twin:
+    lists = ("arguments", "unlike_arguments", "plain", "awaited", "unlike", "written")
+    return Twin(
+        group["how"],
+        group["twin"],
+        group.get("gives", ""),
+        group.get("made_with", ""),
+        *(frozenset(group.get(key, ())) for key in lists),
     )
 
 

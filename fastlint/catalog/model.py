@@ -17,6 +17,9 @@ ACTS = (
 )  # fmt: skip
 RESOURCES = ("engine", "pool", "connection", "session", "client", "throwaway", "executor", "file")
 """A throwaway is a client that one call makes, uses and closes: `httpx.get`."""
+TWIN_FORMS = ("function", "shared", "client", "result", "exception")
+"""How a twin takes the place of a name: a function is awaited; a function becomes a method of one client that
+a module shares; a client is made from another class; results and exceptions follow the calls that give them."""
 
 Type = tuple[Any, ...]
 """A parsed type: ("class", name), ("list" | "tuple" | "iterator" | "awaitable" | "union", types),
@@ -61,6 +64,37 @@ class Resource:
     def rank(self) -> int:
         """How much one for each request costs: 0 (nothing to speak of) to 2 (the server suffers)."""
         return COSTS.index(self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What takes the place of a name when a program becomes asynchronous; docs/catalog.md has the words."""
+
+    how: str
+    name: str
+    """The dotted name of the asynchronous counterpart; several for an exception, parted by `|`."""
+    gives: str = ""
+    """What a call gives, or the class that a function makes."""
+    made_with: str = ""
+    arguments: frozenset[str] = frozenset()
+    """Keyword arguments that mean the same, `old=new` where the name differs; all do where none is listed."""
+    unlike_arguments: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+    """Members that both have and neither waits for."""
+    awaited: frozenset[str] = frozenset()
+    """Members to await beside those that block, `old=new` where the name differs."""
+    unlike: frozenset[str] = frozenset()
+    """Members that block and mean something else on the twin."""
+    written: frozenset[str] = frozenset()
+    """Members that are written differently: `ok=not {}.is_error`."""
+
+    def renamed(self, words: frozenset[str], word: str) -> str | None:
+        """Return what a word of a list is called on the twin; None if the list does not have it."""
+        for entry in words:
+            old, _, new = entry.partition("=")
+            if old == word:
+                return new or old
+        return None
 
 
 @dataclass(frozen=True, slots=True)

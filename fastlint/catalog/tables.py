@@ -7,7 +7,16 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeGuard
 
-from fastlint.catalog.model import ACTS, COSTS, DECORATOR_EFFECTS, KINDS, PLACES, RESOURCES, parse_type
+from fastlint.catalog.model import (
+    ACTS,
+    COSTS,
+    DECORATOR_EFFECTS,
+    KINDS,
+    PLACES,
+    RESOURCES,
+    TWIN_FORMS,
+    parse_type,
+)
 from fastlint.config.errors import FastlintError, did_you_mean
 
 _STATEMENT = re.compile(
@@ -22,14 +31,18 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "decorators": ("names", "effect", *_EFFECT),
     "acts": ("names", "act"),
     "resources": ("names", "resource", "cost", "close"),
-}
+    "twins": (
+        "names", "how", "twin", "gives", "made_with", "arguments", "unlike_arguments", "plain", "awaited",
+        "unlike", "written",
+    ),
+}  # fmt: skip
 _WORDS = {
     "kind": KINDS, "cost": COSTS, "where": PLACES, "effect": DECORATOR_EFFECTS, "act": ACTS,
-    "resource": RESOURCES,
+    "resource": RESOURCES, "how": TWIN_FORMS,
 }  # fmt: skip
 _REQUIRED = {
     "blocks": ("kind", "cost"), "runs": ("where", "callable"), "decorators": ("effect",), "acts": ("act",),
-    "resources": ("resource", "cost"),
+    "resources": ("resource", "cost"), "twins": ("how", "twin"),
 }  # fmt: skip
 
 
@@ -106,7 +119,7 @@ def _check_value(key: str, value: object, place: str) -> None:
             words = ", ".join(f'"{word}"' for word in known)
             hint = did_you_mean(value, known) if isinstance(value, str) else ""
             raise CatalogError(f'"{key}" in {place} must be one of {words}, not {_shown(value)}{hint}')
-    elif key in ("instead", "twin"):
+    elif key in ("instead", "twin", "gives", "made_with"):
         if not isinstance(value, str):
             raise CatalogError(f'"{key}" in {place} must be a string')
     elif key == "callable":
@@ -164,6 +177,7 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "decorators": _check_groups,
     "acts": _check_groups,
     "resources": _check_groups,
+    "twins": _check_groups,
     "returns": _check_types,
     "attributes": _check_types,
     "aliases": _check_aliases,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Applicability, Diagnostic
+from fastlint.engine.differences import unified
 from fastlint.engine.run import CheckResult, check
 from fastlint.engine.workspace import Workspace
 from fastlint.fixes.applying import apply_fixes
@@ -40,13 +40,7 @@ class FixResult:
 
     def diff(self) -> Iterator[str]:
         """Yield the lines of a unified diff of all files, their line ends included."""
-        for name in sorted(self.after):
-            yield from difflib.unified_diff(
-                self.before[name].splitlines(keepends=True),
-                self.after[name].splitlines(keepends=True),
-                name,
-                name,
-            )
+        return unified(self.before, self.after)
 
     def write(self) -> None:
         """Write the files; what cannot be written is noted in `refused` and stays as it is."""

@@ -86,7 +86,7 @@ def check(
         len(application.routes),
         len(application.entries),
         paths=loaded.paths,
-        imported=_imported(loaded.program) if any(d.fix for d in ordered) else {},
+        imported=imported_names(loaded.program) if any(d.fix for d in ordered) else {},
     )
 
 
@@ -109,7 +109,7 @@ def _with_fix(
     return replace(diagnostic, fix=replace(fix, applicability=applicability))
 
 
-def _imported(program: Program) -> dict[str, frozenset[str]]:
+def imported_names(program: Program) -> dict[str, frozenset[str]]:
     """By file, the names that other files import from a module of its name."""
     names: dict[str, set[str]] = defaultdict(set)
     for module in program.modules.values():

@@ -108,8 +108,8 @@ class Module(SourceText):
             return f"(await {code})"
         return f"await {code}"
 
-    def require_await(self, node: ast.expr) -> FunctionNode:
-        """Return the coroutine function in which an expression may be awaited.
+    def require_await(self, node: ast.expr, *, will_be_async: bool = False) -> FunctionNode:
+        """Return the coroutine function in which an expression may be awaited, or the one that becomes one.
 
         Raises `NoFix` where `await` is a syntax error or would change what is evaluated when.
         """
@@ -135,7 +135,7 @@ class Module(SourceText):
                     if isinstance(self.parent(whole), ast.Module | ast.ClassDef):
                         raise NoFix("defaults and decorators run when the module is imported")
                     continue
-                if isinstance(whole, ast.FunctionDef):
+                if isinstance(whole, ast.FunctionDef) and not will_be_async:
                     raise NoFix("the function around it is not `async def`")
                 if comprehensions > 1:
                     raise NoFix("a comprehension that awaits cannot stand inside another one in Python 3.10")

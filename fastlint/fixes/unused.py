@@ -31,7 +31,7 @@ def without_unused(before: str, after: str, *, is_package: bool, needed: frozens
         edit
         for node in ast.walk(module.tree)
         if isinstance(node, Import) and _may_go(module, node)
-        for edit in _without(module, node, gone)
+        for edit in without_names(module, node, gone)
     ]
     pieces = [(module.offset_of(edit.start), module.offset_of(edit.end), edit.content) for edit in edits]
     text = splice(after, pieces)
@@ -87,7 +87,7 @@ def _may_go(module: Module, statement: Import) -> bool:
     return "noqa" not in module.text[module.line_start(start) : module.line_end(end)].lower()
 
 
-def _without(module: Module, statement: Import, gone: frozenset[str]) -> list[Edit]:
+def without_names(module: Module, statement: Import, gone: frozenset[str]) -> list[Edit]:
     """Return the edits that take names out of an import."""
     kept = [alias for alias in statement.names if _bound(alias) not in gone]
     if len(kept) == len(statement.names):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from fastlint.reports.model import Output
 from fastlint.reports.words import counted, shown_path
@@ -30,14 +30,19 @@ class Repair(Protocol):
 
 def write_diff(repair: Repair, output: Output) -> None:
     """Write a unified diff, and on standard error how much it repairs."""
-    for line in repair.diff():
-        ended = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-        color = _COLORS.get(line[:1]) if output.color and not line.startswith(("+++", "---")) else None
-        output.stream.write(f"\x1b[{color}m{ended}\x1b[0m" if color else ended)
+    write_lines(repair.diff(), output.stream, color=output.color)
     if output.summary:
         number = len(repair.fixed)
         text = f"Would fix {counted(number, 'diagnostic')}." if number else "No diagnostics would be fixed."
         print(text, file=sys.stderr)
+
+
+def write_lines(lines: Iterable[str], stream: TextIO, *, color: bool) -> None:
+    """Write the lines of a unified diff."""
+    for line in lines:
+        ended = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        code = _COLORS.get(line[:1]) if color and not line.startswith(("+++", "---")) else None
+        stream.write(f"\x1b[{code}m{ended}\x1b[0m" if code else ended)
 
 
 def write_fixes(repair: Repair, output: Output) -> None:

@@ -1,0 +1,269 @@
+"""Take the blocking calls of routes one by one, and make each chain asynchronous, whole or not at all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from fastlint.application.contexts import Application
+from fastlint.fixes.applying import splice
+from fastlint.fixes.files import Files
+from fastlint.fixes.imports import name_of
+from fastlint.fixes.module import Module, span_of
+from fastlint.fixes.text import NoFix
+from fastlint.fixes.unused import without_names
+from fastlint.migration.arguments import rename_arguments
+from fastlint.migration.clients import hold, holder_of, trace, use
+from fastlint.migration.coroutines import await_call, become_async, is_worth_a_thread
+from fastlint.migration.exceptions import catch_instead, guarding
+from fastlint.migration.plan import Await, Become, Block, Follow, Hold, Plan, spliced
+from fastlint.migration.results import follow
+from fastlint.migration.shared import use_shared_client
+from fastlint.migration.sources import Sources
+from fastlint.project.program import Frame
+
+MOST_TASKS = 2000
+"""More tasks than this are no chain any more."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A blocking call that routes end in."""
+
+    path: str
+    row: int
+    call: str
+    """The dotted name of the blocking call."""
+    reason: str = ""
+    """Why it stays, as the end of a sentence; nothing if it was made asynchronous."""
+
+
+@dataclass
+class Migration:
+    """What was made asynchronous, what was not, and the texts of the files that change."""
+
+    chains: list[Chain] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def migrate(application: Application, frames: Iterable[Frame], files: Files) -> Migration:
+    """Make the chains below frames asynchronous."""
+    sources = Sources(application, files)
+    plan, migration = Plan(), Migration()
+    for block in _blocks(application, frames):
+        path, span = block.frame.function.module.path, block.site.event[5]
+        if (path, span) in plan.converted:
+            migration.chains.append(Chain(path, span[0], block.sink.name))
+            continue
+        attempt = plan.copy()
+        try:
+            attempt.add(block)
+            _work_off(attempt, sources)
+            _texts(attempt, sources)
+        except NoFix as reason:
+            migration.chains.append(Chain(path, span[0], block.sink.name, str(reason)))
+            continue
+        plan = attempt
+        migration.chains.append(Chain(path, span[0], block.sink.name))
+    migration.texts = _texts(plan, sources)
+    migration.notes = list(plan.notes)
+    return migration
+
+
+def _blocks(application: Application, frames: Iterable[Frame]) -> Iterator[Block]:
+    """Yield the blocking calls below frames, each place once, the nearest first."""
+    pending, seen = list(frames), set[Frame]()
+    places = set[object]()
+    for frame in pending:
+        if frame in seen:
+            continue
+        seen.add(frame)
+        for site in application.resolver.sites(frame):
+            pending += [*site.runs, *site.starts]
+            for sink in site.sinks:
+                place = (frame.function, site.event[5])
+                if place not in places and is_worth_a_thread(sink.effect):
+                    places.add(place)
+                    yield Block(frame, site, sink)
+
+
+def _work_off(plan: Plan, sources: Sources) -> None:
+    """Do what there is to do until the chain is whole. Raises `NoFix` if it cannot be."""
+    for _ in range(MOST_TASKS):
+        if not plan.tasks and not (_add_required(plan, sources) or _add_guarded(plan, sources)):
+            break
+        task = plan.tasks.popleft()
+        match task:
+            case Block():
+                _unblock(task, plan, sources)
+            case Await():
+                await_call(task, plan, sources)
+            case Become():
+                become_async(task, plan, sources)
+            case Follow():
+                follow(task, plan, sources)
+            case Hold():
+                hold(task, plan, sources)
+    else:
+        raise NoFix("too much of the program would have to change")
+    _require_swaps(plan, sources)
+
+
+def _add_guarded(plan: Plan, sources: Sources) -> bool:
+    """Add the calls that the same `try` guards; tell whether there are any."""
+    for attempt in guarding(plan, sources):
+        for block in attempt.left:
+            plan.add(block)
+    return bool(plan.tasks)
+
+
+def _add_required(plan: Plan, sources: Sources) -> bool:
+    """Add the calls that have to follow as their results go by the same name; tell whether there are any."""
+    for path, node in plan.required:
+        if (path, span_of(node)) in plan.converted or ("required", path, node) in plan.done:
+            continue
+        plan.done.add(("required", path, node))
+        block = _block_at(path, node, sources)
+        if block is not None:
+            plan.add(block)
+        elif not any(_gives_result(path, node, plan, sources)):
+            raise NoFix(f"the name of the response is bound to something else in {path}:{node.lineno}")
+    return bool(plan.tasks)
+
+
+def _gives_result(path: str, node: ast.expr, plan: Plan, sources: Sources) -> Iterator[bool]:
+    found = sources.expression(path, node)
+    if found is not None and found[1][0] == "call":
+        for value in sources.application.inference.values(found[1][1], found[0]):
+            yield getattr(value, "function", None) in plan.results
+
+
+def _block_at(path: str, node: ast.expr, sources: Sources) -> Block | None:
+    module = sources.module(path)
+    function = module.enclosing_function(node)
+    if function is None:
+        return None
+    frame = sources.application.program.generic_frame(sources.function(path, function))
+    for site in sources.application.resolver.sites(frame):
+        if site.event[5] == span_of(node):
+            for sink in site.sinks:
+                return Block(frame, site, sink)
+    return None
+
+
+def _unblock(task: Block, plan: Plan, sources: Sources) -> None:
+    """Put the asynchronous counterpart in place of a blocking call."""
+    path, span = task.frame.function.module.path, task.site.event[5]
+    if (path, span) in plan.converted:
+        return
+    place = f"`{task.sink.name}` in {path}:{span[0]}"
+    if sources.project_module(path).is_test:
+        raise NoFix(f"{place} is part of the tests")
+    if task.site.event[0] not in ("call", "drop"):
+        raise NoFix(f"{place} is no call, but a loop, a `with` or an attribute that blocks")
+    module = sources.module(path)
+    node = module.expression(span)
+    if not isinstance(node, ast.Call):
+        raise NoFix(f"{place} is not written as a call")
+    _require_one_sink(task, place)
+    name = task.sink.name
+    twin = sources.application.program.catalog.twins.get(name)
+    if (
+        twin is not None
+        and sources.library_name(path, node.func) == name
+        and twin.how in ("function", "shared")
+    ):
+        plan.libraries.add(name.partition(".")[0])
+        if twin.how == "shared":
+            use_shared_client(path, node, name, twin, plan, sources)
+        else:
+            rename_arguments(path, node, twin, plan, sources)
+            package, _, attribute = twin.name.rpartition(".")
+            plan.replace_node(module, node.func, plan.name(module, package, attribute))
+        function = module.enclosing_function(node)
+        plan.converted[path, span] = sources.function(path, function) if function is not None else None
+        plan.add(Await(path, node))
+        if twin.gives:
+            plan.add(Follow(path, node, twin.gives))
+        return
+    holder = holder_of(path, node, sources)
+    if holder is None:
+        raise NoFix(f"{place} has no asynchronous counterpart that fastlint can write")
+    trace(path, holder.node, holder.client, plan, sources)
+    use(path, holder.node, holder.client, plan, sources)
+    if (path, span) not in plan.converted:
+        raise NoFix(f"{place} is called in a way that cannot be followed")
+
+
+def _require_one_sink(task: Block, place: str) -> None:
+    if task.site.runs:
+        raise NoFix(f"{place} may also be a function of the program")
+
+
+def _require_swaps(plan: Plan, sources: Sources) -> None:
+    """Raise `NoFix` if an imported name would have to mean two classes."""
+    for (path, name, _), spans in plan.swapped.items():
+        scopes = sources.scopes(path)
+        for node in scopes.names(name, scopes.module.tree):
+            if span_of(node) not in spans:
+                raise NoFix(f"`{name}` in {path}:{node.lineno} has to stay the synchronous class")
+        if any(
+            value[0] == "import" and value[3] == name
+            for module in sources.application.program.modules.values()
+            for function in module.facts.functions
+            for bindings in function.bindings.values()
+            for _, _, value in bindings
+            if sources.application.program.find_module(module, value[1], value[2])
+            is sources.project_module(path)
+        ):
+            raise NoFix(f"`{name}` is imported from {path} by other files")
+
+
+def _texts(plan: Plan, sources: Sources) -> dict[str, str]:
+    """Return the texts that a plan makes of files. Raises `NoFix` if one of them would be broken."""
+    texts = {}
+    plan = plan.copy()
+    for attempt in guarding(plan, sources):
+        catch_instead(attempt, plan, sources)
+    for path, pieces in plan.pieces.items():
+        text = spliced(sources.module(path).text, pieces)
+        for other, name, package in plan.swapped:
+            if other == path:
+                text = _swapped(path, text, name, package)
+        for package, attribute, whole in sorted(plan.imports.get(path, ()), key=lambda i: (i.whole, i)):
+            module = Module(path, text)
+            edits = name_of(module, package, attribute or "*", whole=whole).edits
+            text = splice(
+                text, [(module.offset_of(e.start), module.offset_of(e.end), e.content) for e in edits]
+            )
+        try:
+            compile(text, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            raise NoFix(f"{path} would not compile any more ({error})") from None
+        texts[path] = text
+    return texts
+
+
+def _swapped(path: str, text: str, name: str, package: str) -> str:
+    """Return a text that imports a name from another package."""
+    module = Module(path, text)
+    for statement in module.tree.body:
+        if isinstance(statement, ast.ImportFrom) and any(
+            a.name == name and not a.asname for a in statement.names
+        ):
+            start, _ = module.bounds(span_of(statement))
+            if len(statement.names) == 1:
+                place = module.text.index(statement.module or "", start)
+                return splice(text, [(place, place + len(statement.module or ""), package)])
+            edits = without_names(module, statement, frozenset({name}))
+            text = splice(
+                text, [(module.offset_of(e.start), module.offset_of(e.end), e.content) for e in edits]
+            )
+            module = Module(path, text)
+            edits = list(name_of(module, package, name).edits)
+            return splice(
+                text, [(module.offset_of(e.start), module.offset_of(e.end), e.content) for e in edits]
+            )
+    raise NoFix(f"`{name}` is imported in {path} in a way that cannot be changed")
