@@ -87,6 +87,8 @@ class Twin:
     """Members that block and mean something else on the twin."""
     written: frozenset[str] = frozenset()
     """Members that are written differently: `ok=not {}.is_error`."""
+    needs: frozenset[str] = frozenset()
+    """Distributions and the versions that have the twin: `redis>=5.0.1`."""
 
     def renamed(self, words: frozenset[str], word: str) -> str | None:
         """Return what a word of a list is called on the twin; None if the list does not have it."""

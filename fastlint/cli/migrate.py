@@ -44,8 +44,8 @@ def command(
 ) -> None:
     """Make the blocking calls below routes asynchronous.
 
-    A route is given by method and path ("GET /items/{id}") or by its function, or all those of a file by the
-    file. The program is the project in the current directory. Look at the changes before you use them. Exit
+    A route is given by method and path ("GET /items/{id}") or by its function, or all those of a file or
+    directory by its path. The program is the project in the current directory. Look at the changes before you use them. Exit
     codes: 0 nothing to do or all of it written, 1 changes are shown or something stays as it is, 2 the run failed.
     """
     if write and diff:

@@ -90,19 +90,19 @@ def migrate_routes(
 def _wanted(
     application: Application, loaded: Loaded, targets: tuple[str, ...], settings: Settings
 ) -> list[Route]:
-    """Return the routes that the targets name: by method and path, by function or by file."""
-    names = {path: name for name, path in loaded.paths.items()}
+    """Return the routes that the targets name: by method and path, by function, by file or directory."""
     found: list[Route] = []
     for target in targets:
-        file = names.get((settings.cwd / target).resolve())
+        place = (settings.cwd / target).resolve()
+        is_file = place.exists()
         matching = [
             route
             for route in application.routes
-            if (file is not None and _file(application, route) == file)
+            if (is_file and _place(application, loaded, route).is_relative_to(place))
             or target in _names(application, route)
         ]
         if not matching:
-            if file is not None:
+            if is_file:
                 raise FastlintError(f"there is no route in {target}")
             known = {name for route in application.routes for name in _names(application, route)}
             raise FastlintError(f'there is no route "{target}"{did_you_mean(target, sorted(known))}')
@@ -119,9 +119,10 @@ def _names(application: Application, route: Route) -> set[str]:
     return names
 
 
-def _file(application: Application, route: Route) -> str:
+def _place(application: Application, loaded: Loaded, route: Route) -> Path:
+    """Return the file of a route's function, or of its registration."""
     frames = application.endpoints.get(route, ())
-    return frames[0].function.module.path if frames else ""
+    return loaded.paths[(frames[0] if frames else route.frame).function.module.path].resolve()
 
 
 def _frames(application: Application, routes: list[Route]) -> list[Frame]:

@@ -56,7 +56,9 @@ def _requests_argument(
     if keyword.arg == "allow_redirects" and not (isinstance(value, ast.Constant) and value.value is True):
         function = sources.module(path).enclosing_function(call)
         if function is None or "raise_for_status" in sources.module(path).code(function):
-            raise NoFix(f"`raise_for_status` of httpx raises for redirects that are not followed, as in {where}")
+            raise NoFix(
+                f"`raise_for_status` of httpx raises for redirects that are not followed, as in {where}"
+            )
     if keyword.arg == "auth" and not isinstance(value, ast.Tuple):
         raise NoFix(f"`auth` in {where} may be an object of requests")
     if keyword.arg == "data":

@@ -34,6 +34,7 @@ def holder_of(path: str, call: ast.Call, sources: Sources) -> Holder | None:
     frame, expr = found
     node: ast.expr = call.func
     expr = expr[1]
+    holder = None
     while expr[0] in ("attr", "call") and isinstance(node, ast.Attribute | ast.Call):
         expr = expr[1]
         node = node.value if isinstance(node, ast.Attribute) else node.func
@@ -41,8 +42,8 @@ def holder_of(path: str, call: ast.Call, sources: Sources) -> Holder | None:
             if isinstance(value, Instance) and isinstance(value.cls, str):
                 twin = catalog.twins.get(value.cls)
                 if twin is not None and twin.how == "client":
-                    return Holder(node, value.cls)
-    return None
+                    holder = Holder(node, value.cls)
+    return holder
 
 
 def trace(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) -> None:
@@ -144,6 +145,7 @@ def make(path: str, call: ast.Call, plan: Plan, sources: Sources) -> None:
     if found is None:
         raise NoFix(f"the client in {path}:{call.lineno} is made in a way that is not known")
     name, twin = found
+    plan.need(twin, sources.application.versions)
     module = sources.module(path)
     if any(keyword.arg is None for keyword in call.keywords) and twin.unlike_arguments:
         raise NoFix(f"some arguments of the client in {path}:{call.lineno} come from a dictionary")
@@ -157,16 +159,28 @@ def _rename_class(module: Module, node: ast.expr, name: str, twin: Twin, plan: P
         node = node.value
     package, _, attribute = twin.name.rpartition(".")
     whole = isinstance(node, ast.Attribute) and "." not in package
-    if isinstance(node, ast.Name) and node.id == attribute:
-        _swap_import(module, node, package, plan)
+    if _imports_namesake(module, name if twin.how == "client" else "", attribute):
+        _swap_import(module, node, attribute, package, plan)
         return
     plan.replace_node(module, node, plan.name(module, package, attribute, whole=whole))
 
 
-def _swap_import(module: Module, node: ast.Name, package: str, plan: Plan) -> None:
+def _imports_namesake(module: Module, name: str, attribute: str) -> bool:
+    """Tell whether a file imports the old class under the name that the new one has as well."""
+    return any(
+        isinstance(statement, ast.ImportFrom)
+        and (statement.module or "").partition(".")[0] == name.partition(".")[0]
+        and any(alias.name == attribute and alias.asname in (None, attribute) for alias in statement.names)
+        for statement in module.tree.body
+    )
+
+
+def _swap_import(module: Module, node: ast.expr, attribute: str, package: str, plan: Plan) -> None:
     """Note that a name has to be imported from another package: `from redis.asyncio import Redis`."""
-    key = (module.path, node.id, package)
+    key = (module.path, attribute, package)
     plan.swapped[key] = plan.swapped.get(key, frozenset()) | {span_of(node)}
+    if isinstance(node, ast.Attribute):
+        plan.replace_node(module, node, attribute)
 
 
 # What holds it
@@ -354,9 +368,9 @@ def _provider(path: str, node: FunctionNode, parameter: ast.arg, sources: Source
     """Return the function in the `Depends(...)` of a parameter."""
     function = sources.function(path, node)
     for injection in sources.application.dependencies.all():
-        if isinstance(injection.user, Frame) and injection.user.function is function:
-            if injection.need.parameter == parameter.arg:
-                return injection.frame.function if injection.frame is not None else None
+        user = injection.user.function if isinstance(injection.user, Frame) else None
+        if user is function and injection.need.parameter == parameter.arg:
+            return injection.frame.function if injection.frame is not None else None
     return None
 
 

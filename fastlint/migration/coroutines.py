@@ -117,6 +117,10 @@ def _is_passive(function: Function, decorator: tuple[object, ...], sources: Sour
         (name or cls) in PASSIVE_DECORATORS for name, cls in zip(names, classes, strict=True)
     ):
         return True
+    if names and all(
+        name.startswith(("fastapi.", "starlette.")) and name.endswith(".on_event") for name in names
+    ):
+        return True
     effect = [sources.application.program.catalog.decorators.get(name) for name in names]
     if any(found is not None for found in effect):
         return False

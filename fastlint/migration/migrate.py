@@ -54,21 +54,22 @@ def migrate(application: Application, frames: Iterable[Frame], files: Files) -> 
     plan, migration = Plan(), Migration()
     for block in _blocks(application, frames):
         path, span = block.frame.function.module.path, block.site.event[5]
-        if (path, span) in plan.converted:
-            migration.chains.append(Chain(path, span[0], block.sink.name))
-            continue
-        attempt = plan.copy()
-        try:
+        reason = ""
+        if (path, span) not in plan.converted:
+            attempt = plan.copy()
             attempt.add(block)
-            _work_off(attempt, sources)
-            _texts(attempt, sources)
-        except NoFix as reason:
-            migration.chains.append(Chain(path, span[0], block.sink.name, str(reason)))
-            continue
-        plan = attempt
-        migration.chains.append(Chain(path, span[0], block.sink.name))
+            try:
+                _work_off(attempt, sources)
+                _texts(attempt, sources)
+                plan = attempt
+            except NoFix as error:
+                reason = str(error).replace(_called(block), "it")
+        migration.chains.append(Chain(path, span[0], block.sink.name, reason))
     migration.texts = _texts(plan, sources)
     migration.notes = list(plan.notes)
+    for distribution in sorted(plan.needed):
+        if not sources.is_imported(distribution):
+            migration.notes.append(f"`{distribution}` has to be installed, if it is not yet")
     return migration
 
 
@@ -91,13 +92,13 @@ def _blocks(application: Application, frames: Iterable[Frame]) -> Iterator[Block
 
 def _work_off(plan: Plan, sources: Sources) -> None:
     """Do what there is to do until the chain is whole. Raises `NoFix` if it cannot be."""
-    for _ in range(MOST_TASKS):
+    for number in range(MOST_TASKS):
         if not plan.tasks and not (_add_required(plan, sources) or _add_guarded(plan, sources)):
             break
         task = plan.tasks.popleft()
         match task:
             case Block():
-                _unblock(task, plan, sources)
+                _unblock(task, plan, sources, is_first=number == 0)
             case Await():
                 await_call(task, plan, sources)
             case Become():
@@ -153,12 +154,24 @@ def _block_at(path: str, node: ast.expr, sources: Sources) -> Block | None:
     return None
 
 
-def _unblock(task: Block, plan: Plan, sources: Sources) -> None:
+def _called(block: Block) -> str:
+    """Return what a message calls a blocking call."""
+    return f"`{block.sink.name}` in {block.frame.function.module.path}:{block.site.event[5][0]}"
+
+
+def _unblock(task: Block, plan: Plan, sources: Sources, *, is_first: bool) -> None:
     """Put the asynchronous counterpart in place of a blocking call."""
-    path, span = task.frame.function.module.path, task.site.event[5]
-    if (path, span) in plan.converted:
+    if (task.frame.function.module.path, task.site.event[5]) in plan.converted:
         return
-    place = f"`{task.sink.name}` in {path}:{span[0]}"
+    try:
+        _convert(task, plan, sources)
+    except NoFix as reason:
+        more = "" if is_first else ", and the chain cannot leave it behind on the event loop"
+        raise NoFix(f"{reason}{more}") from None
+
+
+def _convert(task: Block, plan: Plan, sources: Sources) -> None:
+    path, span, place = task.frame.function.module.path, task.site.event[5], _called(task)
     if sources.project_module(path).is_test:
         raise NoFix(f"{place} is part of the tests")
     if task.site.event[0] not in ("call", "drop"):
@@ -176,6 +189,7 @@ def _unblock(task: Block, plan: Plan, sources: Sources) -> None:
         and twin.how in ("function", "shared")
     ):
         plan.libraries.add(name.partition(".")[0])
+        plan.need(twin, sources.application.versions)
         if twin.how == "shared":
             use_shared_client(path, node, name, twin, plan, sources)
         else:
@@ -209,15 +223,7 @@ def _require_swaps(plan: Plan, sources: Sources) -> None:
         for node in scopes.names(name, scopes.module.tree):
             if span_of(node) not in spans:
                 raise NoFix(f"`{name}` in {path}:{node.lineno} has to stay the synchronous class")
-        if any(
-            value[0] == "import" and value[3] == name
-            for module in sources.application.program.modules.values()
-            for function in module.facts.functions
-            for bindings in function.bindings.values()
-            for _, _, value in bindings
-            if sources.application.program.find_module(module, value[1], value[2])
-            is sources.project_module(path)
-        ):
+        if any(True for _ in sources.importers(path, name)):
             raise NoFix(f"`{name}` is imported from {path} by other files")
 
 
@@ -234,7 +240,7 @@ def _texts(plan: Plan, sources: Sources) -> dict[str, str]:
                 text = _swapped(path, text, name, package)
         for package, attribute, whole in sorted(plan.imports.get(path, ()), key=lambda i: (i.whole, i)):
             module = Module(path, text)
-            edits = name_of(module, package, attribute or "*", whole=whole).edits
+            edits = name_of(module, package, attribute or "*", whole=whole or None).edits
             text = splice(
                 text, [(module.offset_of(e.start), module.offset_of(e.end), e.content) for e in edits]
             )

@@ -8,12 +8,14 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fastlint.catalog.model import Twin
 from fastlint.facts.model import Span
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.calls import Sink, Site
 from fastlint.project.program import Frame, Function
+from fastlint.sources.versions import Versions
 
 
 class Piece(NamedTuple):
@@ -104,6 +106,8 @@ class Plan:
     """Calls that have to give the new result as well, as their values go by the same names."""
     libraries: set[str] = field(default_factory=set)
     """The libraries that calls were converted from."""
+    needed: set[str] = field(default_factory=set)
+    """Distributions that the new code needs."""
     open_urls: bool = False
     """Whether a request may go to an address that is not well formed."""
     notes: dict[str, None] = field(default_factory=dict)
@@ -122,6 +126,7 @@ class Plan:
             dict(self.results),
             set(self.required),
             set(self.libraries),
+            set(self.needed),
             self.open_urls,
             dict(self.notes),
             set(self.done),
@@ -135,6 +140,14 @@ class Plan:
             self.done.add(key)
             self.tasks.append(task)
 
+    def need(self, twin: Twin, versions: Versions) -> None:
+        """Note what a twin needs. Raises `NoFix` if the project has a version that does not have it."""
+        for needed in twin.needs:
+            distribution, _, version = needed.partition(">=")
+            if not versions.is_at_least(distribution, version):
+                raise NoFix(f"the project has {distribution} in a version before {version}")
+            self.needed.add(distribution)
+
     def replace(self, module: Module, start: int, end: int, content: str) -> None:
         """Put other code in place of a piece."""
         self._change(module.path, Piece(start, end, 0, content))
@@ -147,7 +160,7 @@ class Plan:
         """Return how to write `package.attribute` in a file, which imports it if need be."""
         if Import(package, "", True) in self.imports.get(module.path, ()):
             return f"{package}.{attribute}"
-        named = name_of(module, package, attribute, whole=whole)
+        named = name_of(module, package, attribute, whole=whole or None)
         if named.edits:
             is_whole = named.code == f"{package}.{attribute}"
             self.imports.setdefault(module.path, set()).add(

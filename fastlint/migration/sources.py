@@ -118,6 +118,16 @@ class Sources:
                     return self.application.program.catalog.canonical(dotted)
         return ""
 
+    def is_imported(self, library: str) -> bool:
+        """Tell whether the program imports a library."""
+        return any(
+            value[0] == "import" and not value[2] and value[1].partition(".")[0] == library
+            for module in self.application.program.modules.values()
+            for function in module.facts.functions
+            for bindings in function.bindings.values()
+            for _, _, value in bindings
+        )
+
     # Uses
 
     def uses_of_global(self, path: str, name: str) -> Iterator[Place]:
@@ -133,10 +143,11 @@ class Sources:
             for node in self.scopes(current).names(local, scope):
                 yield Place(current, node)
             if scope is self.module(current).tree:
-                pending += self._importers(current, local)
+                pending += self.importers(current, local)
                 yield from self._through_module(current, local)
 
-    def _importers(self, path: str, name: str) -> Iterator[tuple[str, str, Scope | None]]:
+    def importers(self, path: str, name: str) -> Iterator[tuple[str, str, Scope | None]]:
+        """Yield who imports a name of a module: the file, the name there, and the function if it is in one."""
         target = self.project_module(path)
         model = self.application.program
         for module in model.modules.values():
