@@ -41,7 +41,9 @@ SECTIONS = {
     "decorators",
     "acts",
     "resources",
+    "twins",
 }
+TWIN_FORMS = {"function", "shared", "client", "result", "exception"}
 CONTAINERS = {"list", "dict", "tuple", "set", "type", "Iterator", "AsyncIterator", "Awaitable"}
 PLAIN_TYPES = {"Self", "None", "str", "bytes", "int", "float", "bool", "object"} | CONTAINERS
 CALL_FORMS = {"arg", "call", "instance"}
@@ -275,6 +277,21 @@ def check_groups(catalog: dict[str, Any], report: Report) -> None:
         for name in group["names"]:
             report.check(name, check_callable)
     check_uses(catalog, report)
+    check_twins(catalog, report)
+
+
+def check_twins(catalog: dict[str, Any], report: Report) -> None:
+    """Check that what a migration puts in the place of a name exists, with the members that it is said to have."""
+    for group in catalog.get("twins", []):
+        report.word(group, "how", TWIN_FORMS)
+        twins = [twin.strip() for twin in group["twin"].split("|")]
+        for name in group["names"]:
+            report.check(name, resolve)
+        for twin in twins:
+            check_twin(twin, report)
+        if group["how"] == "client":
+            for entry in group.get("awaited", []):
+                check_twin(f"{twins[0]}.{entry.rpartition('=')[2]}", report)
 
 
 def check_uses(catalog: dict[str, Any], report: Report) -> None:

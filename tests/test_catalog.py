@@ -26,7 +26,7 @@ TABLES: dict[str, dict[str, Any]] = {
 EVERY_FILE = pytest.mark.parametrize("file", TABLES)
 ALWAYS_LOADED = {"asyncio.toml", *(file for file in TABLES if file.startswith("stdlib"))}
 SECTIONS = ("returns", "attributes", "bases", "aliases")
-GROUPS = ("blocks", "runs", "decorators", "acts", "resources")
+GROUPS = ("blocks", "runs", "decorators", "acts", "resources", "twins")
 
 
 def names_of(table: dict[str, Any]) -> set[str]:
