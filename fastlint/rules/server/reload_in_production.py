@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 from fastlint.application.servers import ServerCall
 from fastlint.deployment.model import OTHER_USE, Process, words_of
-from fastlint.diagnostics import Severity
+from fastlint.diagnostics import Applicability, Fix, Severity
 from fastlint.facts.model import FunctionFacts
 from fastlint.facts.structure import walk
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.rules.finding import Finding
+from fastlint.rules.server.commands import other_word, without_option
 from fastlint.rules.server.serving import ServerRule, is_on, process_count
+from fastlint.rules.server.starting import without_setting
 
 
 class ReloadInProduction(ServerRule):
@@ -42,6 +46,7 @@ class ReloadInProduction(ServerRule):
                 ["dev"],
                 "`fastapi dev` serves the deployed application with one process that watches the source files",
                 "Write `fastapi run`",
+                fix=other_word(process, "dev", "run", Applicability.UNSAFE),
             )
         elif process.has("--reload") or is_on(process.setting("reload")):
             count = process_count(process.setting("workers") or process.option("-w"))
@@ -56,6 +61,7 @@ class ReloadInProduction(ServerRule):
                 f"`--reload` lets the deployed {process.program} watch the source files for changes that never "
                 f"come{ignored}",
                 "Remove `--reload` here, and give it only where code is edited",
+                fix=_without_reload(process, count or 1),
             )
 
     def _about_call(self, call: ServerCall) -> Iterator[Finding]:
@@ -75,6 +81,7 @@ class ReloadInProduction(ServerRule):
                 call,
                 "`reload=True` lets the deployed server watch the source files for changes that never come",
                 advice,
+                fix=without_setting(call, "reload", Applicability.UNSAFE),
             )
         elif not call.is_main and not _names(call.frame.function.facts) & OTHER_USE:
             yield self.about_call(
@@ -82,7 +89,22 @@ class ReloadInProduction(ServerRule):
                 "`reload=True` makes this server watch the source files wherever it runs",
                 advice,
                 Severity.INFO,
+                without_setting(call, "reload", Applicability.UNSAFE),
             )
+
+
+def _without_reload(process: Process, count: int) -> FixMaker:
+    """Return what removes `--reload`; it is unsafe if that lets several processes serve, where one did."""
+
+    def make(files: Files) -> Fix:
+        if any(word.startswith("--reload-") for word in process.words):
+            raise NoFix("other options belong to `--reload`")
+        if not process.has("--reload"):
+            raise NoFix("a variable asks for it")
+        trust = Applicability.SAFE if count == 1 or process.program == "gunicorn" else Applicability.UNSAFE
+        return without_option(process, "--reload", "", trust)(files)
+
+    return make
 
 
 def _names(facts: FunctionFacts) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fastlint.application.servers import ServerCall, Servers
 from fastlint.deployment.model import Process
 from fastlint.diagnostics import Severity
+from fastlint.fixes.files import FixMaker
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 
@@ -27,16 +28,24 @@ class ServerRule(ModelRule):
         advice: str,
         severity: Severity | None = None,
         notes: tuple[str, ...] = (),
+        fix: FixMaker | None = None,
     ) -> Finding:
         """Return a finding at the first of the words that the command of a process is written with."""
-        return self.finding(process.file.path, process.span(*words), message, advice, severity, notes=notes)
+        return self.finding(
+            process.file.path, process.span(*words), message, advice, severity, notes=notes, fix=fix
+        )
 
     def about_call(
-        self, call: ServerCall, message: str, advice: str, severity: Severity | None = None
+        self,
+        call: ServerCall,
+        message: str,
+        advice: str,
+        severity: Severity | None = None,
+        fix: FixMaker | None = None,
     ) -> Finding:
         """Return a finding at a call that starts a server, with the process that runs it."""
         notes = tuple(f"{process.place} runs `{process.shown}`" for process in call.processes[:1])
-        return self.finding(call.frame.function, call.span, message, advice, severity, notes=notes)
+        return self.finding(call.frame.function, call.span, message, advice, severity, notes=notes, fix=fix)
 
 
 def is_on(value: str | None) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.servers import ServerCall
-from fastlint.diagnostics import Severity
+from fastlint.diagnostics import Applicability, Severity
 from fastlint.facts.structure import called_name, walk
 from fastlint.project.bindings import call_argument
 from fastlint.rules.finding import Finding
 from fastlint.rules.rendering import render
 from fastlint.rules.server.serving import ServerRule, process_count
+from fastlint.rules.server.starting import by_name, without_setting
 
 
 class WorkersWithAppObject(ServerRule):
@@ -34,6 +35,7 @@ class WorkersWithAppObject(ServerRule):
                     f"`reload=True` makes uvicorn ignore {several}, so one process serves all requests",
                     "Remove `reload=True` where the application is deployed",
                     Severity.WARNING,
+                    without_setting(call, "reload", Applicability.UNSAFE),
                 )
             return
         if not (reloads or several) or not self.servers.is_object(call):
@@ -47,6 +49,7 @@ class WorkersWithAppObject(ServerRule):
             f"uvicorn exits with code 3, as {'`reload=True`' if reloads else several} needs the name of the "
             f"application and `{shown}` is the object",
             f'Write `uvicorn.run("{module.name}:{name}", ...)`',
+            fix=by_name(call),
         )
 
     def _several(self, call: ServerCall) -> str:
