@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from fastlint.fixes.arguments import with_keyword, without_keyword
 from fastlint.fixes.hoisting import hoist_classes, hoist_expression
 from fastlint.fixes.module import Module
 from fastlint.fixes.text import NoFix
+
+from .linting import repair
 
 
 def _call(module: Module, name: str) -> ast.Call:
@@ -132,3 +135,219 @@ def test_classes_of_the_call_stay(field: str) -> None:
 
     with pytest.raises(NoFix):
         hoist_classes(module, classes)
+
+
+SETUP = """
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import ForeignKey, create_engine, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
+
+app = FastAPI()
+SessionLocal = sessionmaker(create_engine("postgresql://localhost/shop"), expire_on_commit=False)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Owner(Base):
+    __tablename__ = "owners"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Item(Base):
+    __tablename__ = "items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("owners.id"))
+    owner: Mapped[Owner] = relationship()
+
+
+def get_session() -> Iterator[Session]:
+    with SessionLocal() as session:
+        yield session
+
+
+DB = Annotated[Session, Depends(get_session)]
+
+
+def log(item: Item) -> None:
+    print(item)
+
+
+def send(item: Item) -> None:
+    import httpx
+
+    httpx.post("https://mail.example", json={"item": item.id}, timeout=5)
+
+
+"""
+
+
+def _repaired(tmp_path: Path, code: str, route: str, newline: str = "\n") -> tuple[str, list[str]]:
+    """What the fix of a rule makes of a route (the lines that changed), and why there is none."""
+    text = (SETUP + route).replace("\n", newline)
+    (tmp_path / "main.py").write_text(text, encoding="utf-8", newline="")
+    result = repair(tmp_path, code, unsafe=True)
+    after = result.after.get("main.py", text)
+    assert (newline == "\r\n") == ("\r\n" in after)
+    assert not newline.endswith("\r\n") or "\n" not in after.replace("\r\n", "")
+    compile(after, "main.py", "exec")
+    return after.replace(newline, "\n").partition("@app")[2], [
+        d.unfixed for d in result.remaining.diagnostics if d.unfixed
+    ]
+
+
+COMMITS = [
+    (
+        "    for name in names:\n        if name:\n            db.add(Item(name=name))\n            # done\n            db.commit()  # now\n    return 1\n",
+        "    for name in names:\n        if name:\n            db.add(Item(name=name))\n    # done\n    db.commit()  # now\n    return 1\n",
+    ),
+    (
+        "    for name in names:\n        item = Item(name=name)\n        db.add(item)\n        db.commit()\n        ids.append(item.id)\n    return 1\n",
+        "    for name in names:\n        item = Item(name=name)\n        db.add(item)\n        db.flush()\n        ids.append(item.id)\n    db.commit()\n    return 1\n",
+    ),
+    ("    for name in names:\n        db.add(Item(name=name)); db.commit()\n    return 1\n", None),
+    ("    for name in names:\n        item = Item(name=name)\n        db.add(item)\n        db.commit()\n        log(item)\n    return 1\n", None),
+    ("    for name in names:\n        item = Item(name=name)\n        db.add(item)\n        send(item)\n        db.commit()\n    return 1\n", None),
+    ("    for name in names:\n        db.add(Item(name=name))\n        db.commit()\n    else:\n        print(1)\n    return 1\n", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(("body", "after"), COMMITS)
+def test_commit(tmp_path: Path, body: str, after: str | None, newline: str) -> None:
+    head = '.post("/items")\ndef add_items(names: list[str], db: DB) -> int:\n    ids = []\n'
+    found, unfixed = _repaired(tmp_path, "FL207", f"@app{head}{body}", newline)
+
+    assert found == head + (after or body)
+    assert bool(unfixed) == (after is None)
+
+
+COUNTS = [
+    ("    return len(db.scalars(select(Item)).all())\n", "    return db.scalars(select(func.count()).select_from(Item)).one()\n"),
+    ("    return len(\n        db.scalars(select(Item)).all()\n    )\n", "    return (\n        db.scalars(select(func.count()).select_from(Item)).one()\n    )\n"),
+    (
+        "    result = db.execute(select(Item).filter_by(name=name))\n    items = result.scalars().all()\n    return len(items)\n",
+        "    result = db.execute(select(func.count()).select_from(Item).filter_by(name=name))\n    count = result.scalar_one()\n    return count\n",
+    ),
+    ("    items = db.query(Item).filter_by(name=name).all()\n    return len(items) + len(items)\n", "    count = db.query(Item).filter_by(name=name).count()\n    return count + count\n"),
+    ("    items = db.query(Item).join(Owner).all()\n    return len(items)\n", None),
+    ("    return len(db.scalars(select(Item).order_by(Item.name)).all())\n", None),
+    ("    items = db.scalars(select(Item)).all()\n    if not items:\n        return 0\n    return 1\n", "    items = db.scalars(select(Item).limit(1)).all()\n    if not items:\n        return 0\n    return 1\n"),
+    ("    items = db.scalars(select(Item)).all()\n    if not items:\n        return 0\n    return len(items)\n", None),
+    (
+        "    query = select(Item)\n    if name:\n        query = query.where(Item.name == name)\n    return 1 if db.scalars(query).all() else 0\n",
+        "    query = select(Item)\n    if name:\n        query = query.where(Item.name == name)\n    return 1 if db.scalars(query.limit(1)).all() else 0\n",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "after"), COUNTS)
+def test_counted(tmp_path: Path, body: str, after: str | None) -> None:
+    head = '.get("/items")\ndef items(name: str, db: DB) -> int:\n'
+    found, _ = _repaired(tmp_path, "FL206", f"@app{head}{body}")
+
+    assert found == head + (after or body)
+
+
+EAGER = [
+    ("    return [i.owner.name for i in db.scalars(select(Item))]\n", "    return [i.owner.name for i in db.scalars(select(Item).options(selectinload(Item.owner)))]\n"),
+    (
+        "    items = (\n        db.query(Item)\n        .limit(5)\n        .all()\n    )\n    return [i.owner.name for i in items]\n",
+        "    items = (\n        db.query(Item)\n        .options(selectinload(Item.owner))\n        .limit(5)\n        .all()\n    )\n    return [i.owner.name for i in items]\n",
+    ),
+    ("    item = db.get(Item, 1)\n    return [item.owner.name]\n", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "after"), EAGER)
+def test_eager(tmp_path: Path, body: str, after: str | None) -> None:
+    head = '.get("/items")\ndef items(db: DB) -> list[str]:\n'
+    found, _ = _repaired(tmp_path, "FL204", f"@app{head}{body}")
+
+    assert found == head + (after or body)
+
+
+ABOVE = """from functools import wraps
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+def kept(function):
+    @wraps(function)
+    async def inner(*args, **kwargs):
+        return await function(*args, **kwargs)
+
+    return inner
+
+
+def bare(function):
+    async def inner(*args, **kwargs):
+        return await function(*args, **kwargs)
+
+    return inner
+
+
+def demanding(function):
+    @wraps(function)
+    async def inner(user, **kwargs):
+        return await function(**kwargs)
+
+    return inner
+
+
+def marked(function):
+    return function
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("@kept  # a\n# b\n@app.get(\n    '/a',\n)  # c\n@app.get('/b')\n@marked\nasync def f(): ...\n",
+         "@app.get(\n    '/a',\n)  # c\n@app.get('/b')\n@kept  # a\n# b\n@marked\nasync def f(): ...\n"),
+        ("@app.get('/a')\n@kept\n@app.get('/b')\nasync def f(): ...\n", "@app.get('/a')\n@app.get('/b')\n@kept\nasync def f(): ...\n"),
+        ("@kept\n@marked\n@app.get('/a')\nasync def f(): ...\n", None),
+        ("@kept\n@app.get('/a')\ndef f(): ...\n", None),
+        ("@bare\n@app.get('/a')\nasync def f(): ...\n", None),
+        ("@demanding\n@app.get('/a')\nasync def f(): ...\n", None),
+    ],
+)  # fmt: skip
+def test_decorators(tmp_path: Path, before: str, after: str | None) -> None:
+    (tmp_path / "main.py").write_text(ABOVE + before, encoding="utf-8")
+    result = repair(tmp_path, "FL407", unsafe=True)
+
+    assert result.after == ({} if after is None else {"main.py": ABOVE + after})
+    assert bool(result.remaining.diagnostics) == (after is None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('def f():\n\t"""What."""\n\treturn(get_openapi(title="a", version="1", routes=app.routes))  # it\n',
+         'def f():\n\t"""What."""\n\tif app.openapi_schema:\n\t\treturn app.openapi_schema\n\tapp.openapi_schema = (get_openapi(title="a", version="1", routes=app.routes))  # it\n\treturn app.openapi_schema\n'),
+        ('def f(): return get_openapi(title="a", version="1", routes=app.routes)\n', None),
+        ('def f():\n    if True:\n        return get_openapi(title="a", version="1", routes=app.routes)\n', None),
+    ],
+)  # fmt: skip
+def test_schema(tmp_path: Path, before: str, after: str | None) -> None:
+    head = (
+        "from fastapi import FastAPI\nfrom fastapi.openapi.utils import get_openapi\n\napp = FastAPI()\n\n\n"
+    )
+    tail = "\n\napp.openapi = f\n"
+    (tmp_path / "main.py").write_text(head + before + tail, encoding="utf-8")
+    result = repair(tmp_path, "FL414", unsafe=False)
+
+    assert result.after == ({} if after is None else {"main.py": head + after + tail})
+    assert bool(result.remaining.diagnostics) == (after is None)

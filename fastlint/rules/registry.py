@@ -151,7 +151,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL405", "schema-built-per-request", "Each request builds a Pydantic schema", Severity.ERROR, fix=SOMETIMES),
     _model("FL406", "remote-metadata-per-request", "Each request fetches the keys of the identity provider", Severity.ERROR),
     _model("FL407", "decorator-above-route", "A decorator above the route never runs", Severity.ERROR, fix=UNSAFE),
-    _model("FL408", "sync-cache-on-coroutine", "A cache keeps a coroutine, which can be awaited only once", Severity.ERROR),
+    _model("FL408", "sync-cache-on-coroutine", "A cache keeps a coroutine, which can be awaited only once", Severity.ERROR, fix=UNSAFE),
     _model("FL409", "per-request-object-in-cache-key", "A cache finds nothing again", Severity.ERROR),
     _model("FL410", "unbounded-cache", "A cache grows with every request and never shrinks", Severity.WARNING, fix=UNSAFE),
     _model("FL411", "per-process-cache-with-workers", "Each process keeps a state of its own", Severity.INFO, default=False),
