@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.diagnostics import Applicability, Edit, Fix
-from fastlint.facts.model import Expr
+from fastlint.facts.model import DIRECTLY, Expr
 from fastlint.facts.structure import regions_around
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.rewriting import handed_over, with_callee
 from fastlint.fixes.text import NoFix
+from fastlint.project.program import Frame
 from fastlint.project.values import Instance
 from fastlint.rules.base import Suspect, Verdict
 from fastlint.rules.rendering import render
@@ -173,6 +175,8 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         module.parent(module.expression(suspect.site.event[5])), ast.Await
     ):
         raise NoFix("the call is awaited already")
+    if expr[1][:2] == ("name", "next"):
+        raise NoFix("`StopIteration` cannot leave a thread")
     if suspect.effect.kind == "wait":
         raise NoFix("a lock or a queue is not to be waited for in a thread")
     if suspect.effect.kind == "cpu" and "run_in_threadpool" not in suspect.effect.instead:
@@ -183,12 +187,16 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         and "." in suspect.target.partition(".")[2]
     ):
         raise NoFix("the object may only be used in the thread that made it")
+    application = suspect.application
+    around = application.coroutines_around(suspect.frame)
+    if suspect.effect.kind == "database" and any(_runs_beside_others(application, f) for f in around):
+        raise NoFix("the same session may be in use in another task at that time")
     node = module.expression(suspect.site.event[5])
     function = module.require_await(node)
     _require_no_lock(suspect)
     callees = [suspect.way.callee] if suspect.way.callee is not None else []
     for callee in {*callees, *suspect.site.runs}:
-        reason = suspect.application.sharing.unfit_for_thread(callee)
+        reason = application.sharing.unfit_for_thread(callee)
         if reason:
             raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
     named = name_of(module, *POOL, also=SAME_POOL)
@@ -222,12 +230,20 @@ def _trust(suspect: Suspect) -> Applicability:
         return Applicability.SAFE
     if application.sharing.reads_and_writes_files([suspect.frame]):
         return Applicability.UNSAFE
-    if any(application.is_task(frame) for frame in around):
+    if any(_runs_beside_others(application, frame) for frame in around):
         return Applicability.UNSAFE
     if suspect.site.runs:
         private = all(application.sharing.is_provably_private(callee) for callee in suspect.site.runs)
         return Applicability.SAFE if private else Applicability.UNSAFE
     return Applicability.SAFE if _is_for_one_request(suspect) else Applicability.UNSAFE
+
+
+def _runs_beside_others(application: Application, frame: Frame) -> bool:
+    """Tell whether a coroutine may run at the same time as others of its request: as a task, or in `gather`."""
+    return application.is_task(frame) or (
+        frame.function.facts.is_async
+        and any(site.event[4] != DIRECTLY for site in application.calls_of(frame))
+    )
 
 
 def _is_for_one_request(suspect: Suspect) -> bool:

@@ -1,0 +1,245 @@
+"""When a blocking call is taken off the loop by which means, and when it is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from fastlint.config.settings import Settings
+from fastlint.diagnostics import Diagnostic
+from fastlint.engine.run import check
+
+HEAD = """\
+import asyncio
+import functools
+import sqlite3
+import threading
+import time
+from contextvars import ContextVar
+
+import requests
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, WebSocket
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, sessionmaker
+
+app = FastAPI()
+SessionLocal = sessionmaker(create_engine("postgresql://"))
+lock = threading.Lock()
+seen = {}
+user = ContextVar("user")
+
+
+def get_db():
+    with SessionLocal() as session:
+        yield session
+
+
+def get(url):
+    return requests.get(url, timeout=3)
+
+
+"""
+
+
+def findings(tmp_path: Path, body: str) -> list[Diagnostic]:
+    (tmp_path / "main.py").write_text(HEAD + dedent(body), encoding="utf-8")
+    root = tmp_path.resolve()
+    settings = Settings(
+        root=root, paths=(root,), cwd=root, cache=False, select=("FL1", "FL201", "FL202"), ignore=("FL117",)
+    )
+    return list(check(settings).diagnostics)
+
+
+FIXED = {
+    "a route becomes plain": ("""
+        @app.get("/")
+        async def root():
+            return get("/").status_code
+        """, "safe", "Make `root` a `def`"),
+    "a route that writes a global": ("""
+        @app.get("/")
+        async def root():
+            seen["x"] = get("/").status_code
+        """, "unsafe", "Make `root` a `def`"),
+    "a dependency becomes plain": ("""
+        async def rate():
+            return get("/").text
+        @app.get("/")
+        async def root(rate=Depends(rate)):
+            await asyncio.sleep(0)
+            return rate
+        """, "safe", "Make `rate` a `def`"),
+    "a background task becomes plain": ("""
+        async def job(n: int):
+            get("/")
+        @app.get("/")
+        async def root(tasks: BackgroundTasks):
+            tasks.add_task(job, 1)
+        """, "safe", "Make `job` a `def`"),
+    "a route that awaits": ("""
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return get("/").status_code
+        """, "safe", "Run `get` in the thread pool"),
+    "a coroutine that others await": ("""
+        async def ask():
+            return get("/").status_code
+        @app.get("/")
+        async def root():
+            return await ask()
+        """, "safe", "Run `get` in the thread pool"),
+    "a caller writes what is shared": ("""
+        async def ask():
+            return get("/").status_code
+        @app.get("/")
+        async def root():
+            seen["x"] = await ask()
+        """, "unsafe", "Run `get` in the thread pool"),
+    "a function that calls something unknown": ("""
+        @app.get("/")
+        async def root(callback):
+            await asyncio.sleep(0)
+            return work(callback)
+        def work(callback):
+            time.sleep(1)
+            return callback()
+        """, "unsafe", "Run `work` in the thread pool"),
+    "a session of the request": ("""
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).all()
+        """, "safe", "Run `db.execute` in the thread pool"),
+    "a decorator may need a coroutine": ("""
+        def logged(f):
+            @functools.wraps(f)
+            async def inner():
+                return await f()
+            return inner
+        @app.get("/")
+        @logged
+        async def root():
+            return get("/").status_code
+        """, "safe", "Run `get` in the thread pool"),
+    "a websocket": ("""
+        @app.websocket("/ws")
+        async def socket(socket: WebSocket):
+            get("/")
+        """, "safe", "Run `get` in the thread pool"),
+    "a twin": ("""
+        @app.get("/")
+        async def root():
+            time.sleep(1)
+        """, "safe", "Await `asyncio.sleep`"),
+    "an asynchronous session": ("""
+        @app.get("/")
+        async def root(db: AsyncSession):
+            db.add(object())
+            get("/")
+        """, "safe", "Run `get` in the thread pool"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "applicability", "title"), FIXED.values(), ids=FIXED)
+def test_fixed(tmp_path: Path, body: str, applicability: str, title: str) -> None:
+    [found] = findings(tmp_path, body)
+    assert found.fix is not None, found.unfixed
+    assert (str(found.fix.applicability), found.fix.title[: len(title)]) == (applicability, title)
+
+
+REFUSED = {
+    "a lambda": ("""
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return sorted([1], key=lambda n: get("/").status_code)
+        """, "a lambda cannot await"),
+    "under a lock": ("""
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            with lock:
+                return get("/").status_code
+        """, "a lock is held here"),
+    "a connection of sqlite3": ("""
+        @app.get("/")
+        async def root():
+            connection = sqlite3.connect("x.db")
+            await asyncio.sleep(0)
+            connection.execute("select 1")
+        """, "the thread that made it"),
+    "a context variable": ("""
+        def log_in():
+            time.sleep(1)
+            user.set("me")
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            log_in()
+            return user.get()
+        """, "it sets a context variable"),
+    "tasks are made below": ("""
+        def start():
+            time.sleep(1)
+            return asyncio.get_running_loop().create_task(asyncio.sleep(1))
+        @app.get("/")
+        async def root():
+            await start()
+        """, "the call is awaited already"),
+    "the loop is asked for below": ("""
+        def start():
+            time.sleep(1)
+            asyncio.create_task(asyncio.sleep(1))
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            start()
+        """, "needs the event loop"),
+    "a session that two tasks use": ("""
+        async def one(db: Session):
+            return db.execute(text("select 1")).all()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            return await asyncio.gather(one(db), one(db))
+        """, "in use in another task"),
+    "a generator is advanced": ("""
+        def slow():
+            time.sleep(1)
+            yield 1
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return next(slow())
+        """, "`StopIteration` cannot leave a thread"),
+    "a loop": ("""
+        def slow():
+            for n in range(3):
+                time.sleep(1)
+                yield n
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            for n in slow():
+                print(n)
+        """, "collect everything first"),
+    "a keyword that the pool has itself": ("""
+        def call(func):
+            time.sleep(1)
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            call(func=1)
+        """, "has a parameter `func`"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "reason"), REFUSED.values(), ids=REFUSED)
+def test_refused(tmp_path: Path, body: str, reason: str) -> None:
+    found = findings(tmp_path, body)
+    assert found
+    assert all(each.fix is None for each in found)
+    assert reason in " ".join(each.unfixed for each in found)
