@@ -181,12 +181,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         raise NoFix("a lock or a queue is not to be waited for in a thread")
     if suspect.effect.kind == "cpu" and "run_in_threadpool" not in suspect.effect.instead:
         raise NoFix("a thread that computes competes with the event loop; it needs a process")
-    if (
-        suspect.is_direct
-        and suspect.target.startswith(THREAD_BOUND)
-        and "." in suspect.target.partition(".")[2]
-    ):
-        raise NoFix("the object may only be used in the thread that made it")
+    _require_no_bound_object(suspect)
     application = suspect.application
     around = application.coroutines_around(suspect.frame)
     if suspect.effect.kind == "database" and any(_runs_beside_others(application, f) for f in around):
@@ -207,6 +202,17 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         (module.replace_node(node, code), *named.edits),
         (module.guard_async(function),),
     )
+
+
+def _require_no_bound_object(suspect: Suspect) -> None:
+    """Raise `NoFix` if an object would change threads that may only be used in the one that made it."""
+    call, inference = suspect.site.event[1], suspect.application.inference
+    receiver = call[1][1:2] if call[1][0] == "attr" else ()
+    for part in (call, *receiver, *call[2], *(value for _, value in call[3])):
+        for value in inference.values(part, suspect.frame):
+            name = value.cls if isinstance(value, Instance) else None
+            if isinstance(name, str) and name.startswith(THREAD_BOUND):
+                raise NoFix("the object may only be used in the thread that made it")
 
 
 def _require_no_lock(suspect: Suspect) -> None:
