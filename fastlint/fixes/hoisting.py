@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Collection, Iterator
 
 from fastlint.diagnostics import Edit
-from fastlint.fixes.lines import block_of, delete, lines_of, top_statement
+from fastlint.fixes.lines import block_of, lines_of, top_statement
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 
@@ -26,11 +26,15 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
     if any(isinstance(part, NOT_AT_IMPORT) for part in ast.walk(node)):
         raise NoFix("it cannot be evaluated when the module is imported")
     twins = [other for other in _in_functions(module) if ast.dump(other) == ast.dump(node)]
+    twins.sort(key=span_of)
     place = min((top_statement(module, twin) for twin in twins), key=lambda statement: statement.lineno)
     require_names(module, node, place)
     own = _variable(module, node, twins)
     target = own.id if own is not None else name
-    removed = delete(module, module.statement(node)) if own is not None else module.replace_node(node, target)
+    if own is not None:
+        removed = module.replace(*_commented_lines(module, module.statement(node)), "")
+    else:
+        removed = module.replace_node(node, target)
     known = _constant(module, target, place)
     if known is not None:
         if ast.dump(known) != ast.dump(node):
@@ -38,8 +42,13 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
         return (removed,)
     if own is None and target in _names(module.tree):
         raise NoFix(f"`{target}` means something else in this file")
-    code = _dedented(module, node, module.indentation(module.bounds(span_of(module.statement(node)))[0]))
-    return (_constant_above(module, place, f"{target} = {code}"), removed)
+    statement = module.statement(twins[0])
+    indentation = module.indentation(module.bounds(span_of(statement))[0])
+    if own is not None:
+        code = _dedented(module, statement, indentation, _commented_lines(module, statement))
+    else:
+        code = f"{target} = {_dedented(module, twins[0], indentation)}{module.newline}"
+    return (_constant_above(module, place, code), removed)
 
 
 def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]:
@@ -57,7 +66,7 @@ def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]
             raise NoFix(f"`{node.name}` means something else in this file")
         if set(block_of(module, node)) <= set(nodes):
             raise NoFix("nothing else is in the block")
-        start, end = lines_of(module, node)
+        start, end = _commented_lines(module, node)
         codes.append(_dedented(module, node, module.indentation(start), (start, end)))
         while end < len(module.text) and not module.text[end : module.line_end(end)].strip():
             end = module.line_end(end)
@@ -162,9 +171,9 @@ def _constant_above(module: Module, place: ast.stmt, code: str) -> Edit:
     position = module.tree.body.index(place)
     before = module.tree.body[position - 1] if position else None
     if before is None or isinstance(before, FunctionNode | ast.ClassDef) or not _is_line(before):
-        return module.insert(_above(module, place), f"{code}{newline * 3}")
+        return module.insert(_above(module, place), f"{code}{newline * 2}")
     gap = newline if isinstance(before, ast.Import | ast.ImportFrom) else ""
-    return module.insert(lines_of(module, before)[1], f"{gap}{code}{newline}")
+    return module.insert(lines_of(module, before)[1], f"{gap}{code}")
 
 
 def _is_line(statement: ast.stmt) -> bool:
@@ -173,13 +182,19 @@ def _is_line(statement: ast.stmt) -> bool:
 
 def _above(module: Module, statement: ast.stmt) -> int:
     """Return where a line can be inserted above a statement and the comments that belong to it."""
-    start = lines_of(module, statement)[0]
+    return _commented_lines(module, statement)[0]
+
+
+def _commented_lines(module: Module, statement: ast.stmt) -> tuple[int, int]:
+    """Return where the lines of a statement begin and end, with the comments right above it."""
+    start, end = lines_of(module, statement)
+    comment = f"{module.indentation(start)}#"
     while start > 0:
         before = module.line_start(start - 1)
-        if not module.text[before:start].startswith("#"):
+        if not module.text[before:start].startswith(comment):
             break
         start = before
-    return start
+    return start, end
 
 
 def _dedented(module: Module, node: ast.AST, indentation: str, bounds: tuple[int, int] | None = None) -> str:
