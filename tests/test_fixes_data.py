@@ -98,6 +98,14 @@ def test_generator_takes_no_keyword() -> None:
             "from a import f\n\n\n# about g\n@d\ndef g():\n    return f(\n        1,\n    )\n\n\nclass C:\n    def h(self):\n        return f(1)\n",
             "from a import f\n\nX = f(\n    1,\n)\n\n\n# about g\n@d\ndef g():\n    return X\n\n\nclass C:\n    def h(self):\n        return f(1)\n",
         ),
+        (
+            "from a import f\n\n\ndef g():\n    y = 2\n    # one\n    x = f(1)  # two\n    return x + y\n",
+            "from a import f\n\n# one\nx = f(1)  # two\n\n\ndef g():\n    y = 2\n    return x + y\n",
+        ),
+        (
+            "from a import f\n\n\ndef h():\n    x = f( 1 )\n    return x\n\n\ndef g():\n    x = f(1)\n    return x\n",
+            "from a import f\n\nx = f( 1 )\n\n\ndef h():\n    return x\n\n\ndef g():\n    x = f(1)\n    return x\n",
+        ),
         ("from a import f\n\n\ndef g(): return f(1)\n", "from a import f\n\nX = f(1)\n\n\ndef g(): return X\n"),
     ],
 )  # fmt: skip

@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from fastlint.application.cached import Caches, cache_decorators
 from fastlint.application.makings import Makings
 from fastlint.application.origins import Origins
+from fastlint.application.requests import Use
 from fastlint.application.written import words
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, unwrapped
+from fastlint.fixes.files import FixMaker
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
 from fastlint.project.performs import performed
 from fastlint.project.program import Function
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.remembering import keep
 from fastlint.rules.rendering import heading, render
 
 METADATA = re.compile(
@@ -88,7 +91,12 @@ class RemoteMetadataPerRequest(ModelRule):
             f"`{render(call)}` {what} for each request{self.where(site.frame)}, which waits for the answer",
             advice,
             severity,
+            fix=self._keeping(site) if CLIENT in names else None,
         )
+
+    def _keeping(self, site: Site) -> FixMaker:
+        """Return what makes a client of the module, which fetches keys when it is first asked."""
+        return keep(Use(site, CLIENT, frozenset()), self.application.inference, lambda _: "jwks_client")
 
     def _severity(self, site: Site, call: Expr) -> Severity | None:
         """A login passes once what a dependency does for each request; an address may differ each time.

@@ -11,9 +11,9 @@ from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.hoisting import hoist_classes
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import Instance
-from fastlint.rules.caching.remembering import adapter_name, keep
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.remembering import adapter_name, keep
 from fastlint.rules.rendering import render
 
 

@@ -10,9 +10,9 @@ from fastlint.application.validators import VALIDATING
 from fastlint.facts.structure import mentions, unwrapped
 from fastlint.project.program import Function
 from fastlint.project.values import Instance
-from fastlint.rules.caching.remembering import class_name, first_of, keep, remember
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.remembering import class_name, first_of, keep, remember
 from fastlint.rules.rendering import render
 
 

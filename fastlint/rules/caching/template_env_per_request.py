@@ -10,9 +10,9 @@ from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, names_bound_to
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
-from fastlint.rules.caching.remembering import class_name, keep
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.remembering import class_name, keep
 from fastlint.rules.rendering import render
 
 RENDERS = frozenset({"TemplateResponse", "get_template", "select_template", "from_string", "render"})

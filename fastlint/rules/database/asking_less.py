@@ -47,7 +47,8 @@ def ask_less(counted: Counted) -> FixMaker:
             raise NoFix("the number of rows is used as well")
         asked = sent.args[0] if query.method in TAKES_STATEMENT and sent.args else sent.func.value
         is_read = query.method in TAKES_STATEMENT or query.method in FETCHES_MANY
-        if not is_read or query.statement.kind == "text" or not isinstance(asked, ast.Name | ast.Call):
+        is_text = query.statement.kind == "text" or "from_statement" in query.statement.names()
+        if not is_read or is_text or not isinstance(asked, ast.Name | ast.Call):
             raise NoFix("a limit cannot be added where the query is sent")
         is_certain = counted.want == EXISTS and "with_for_update" not in query.statement.names()
         return Fix(

@@ -9,9 +9,11 @@ from fastlint.application.makings import Made, Makings
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import walk
+from fastlint.fixes.files import FixMaker
 from fastlint.rules.finding import Finding
 from fastlint.rules.making import shown
 from fastlint.rules.model_rule import ModelRule
+from fastlint.rules.remembering import keep
 from fastlint.rules.rendering import render
 
 WORDS = {
@@ -60,7 +62,16 @@ class EngineOrConnectionPerRequest(ModelRule):
             "finds a connection open",
             SHARED[kind],
             severity,
+            fix=self._sharing(made),
         )
+
+    def _sharing(self, made: Made) -> FixMaker | None:
+        """Return what makes an engine or client of the module, of those that connect when they are first used."""
+        if made.resource.kind == "engine":
+            return keep(made.use, self.application.inference, lambda _: "engine")
+        if made.resource.kind == "client" and made.use.name.startswith("redis."):
+            return keep(made.use, self.application.inference, lambda _: "redis_client")
+        return None
 
     def _about_tables(self) -> Iterator[Finding]:
         """Find `Base.metadata.create_all(engine)`, which asks the database for every table."""

@@ -14,11 +14,13 @@ from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.hoisting import hoist_expression
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.lines import lines_of
-from fastlint.fixes.module import FunctionNode
+from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame
 from fastlint.rules.rendering import render
+
+CLOSES = frozenset({"dispose", "close", "aclose", "disconnect", "shutdown"})
 
 
 def remember(use: Use) -> FixMaker:
@@ -69,6 +71,7 @@ def keep(
         node = module.expression(use.span)
         if not isinstance(node, ast.Call):
             raise NoFix("it is not written as a call")
+        _require_left_open(module, node)
         names = [part for part in walk(use.expr) if part[0] == "name"]
         is_known = is_safe and all(_is_of_library(name, use.frame, inference) for name in names)
         return Fix(
@@ -78,6 +81,20 @@ def keep(
         )
 
     return make
+
+
+def _require_left_open(module: Module, node: ast.Call) -> None:
+    """Raise `NoFix` if a function gives back what it makes, or waits for it."""
+    parent = module.parent(node)
+    if isinstance(parent, ast.Await | ast.withitem):
+        raise NoFix("the function waits for it, or gives it back at the end of a block")
+    targets = parent.targets if isinstance(parent, ast.Assign) else []
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    for part in ast.walk(module.enclosing_function(node) or node):
+        used = part.value if isinstance(part, ast.Attribute) and part.attr in CLOSES else None
+        used = part.context_expr if isinstance(part, ast.withitem) else used
+        if isinstance(used, ast.Name) and used.id in names:
+            raise NoFix(f"the function itself closes `{used.id}`")
 
 
 def first_of(*makers: FixMaker) -> FixMaker:
