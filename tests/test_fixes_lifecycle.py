@@ -364,6 +364,47 @@ def test_task_with_the_session_keeps_the_scope(tmp_path: Path) -> None:
     assert reasons(tmp_path, "FL311", streaming(user)) == {"`write` needs it after POST /items"}
 
 
+@pytest.mark.parametrize("content", ["rows()", "pack(found)"])
+def test_stream_of_a_helper_keeps_the_scope(tmp_path: Path, content: str) -> None:
+    user = dedent(f"""
+
+        from acme import pack
+
+
+        def streamed(db: Session):
+            found = pack(db)
+
+            def rows():
+                yield from db.scalars(text("select name from shops"))
+
+            return StreamingResponse({content})
+
+
+        @app.get("/rows")
+        def rows(db: Session = Depends(get_db)):
+            return streamed(db)
+        """)
+    assert reasons(tmp_path, "FL311", streaming(user)) == {"the stream of GET /rows needs it"}
+
+
+@pytest.mark.parametrize("content", ["each(found)", "(name for name in found)"])
+def test_stream_of_a_result_keeps_the_scope(tmp_path: Path, content: str) -> None:
+    user = dedent(f"""
+
+        def each(found):
+            for name in found:
+                yield name
+
+
+        @app.get("/rows")
+        def rows(db: Session = Depends(get_db)):
+            found = db.scalars(text("select name from shops"))
+            return StreamingResponse({content})
+        """)
+    reason = "the stream of GET /rows needs objects of the session"
+    assert reasons(tmp_path, "FL311", streaming(user)) == {reason}
+
+
 def test_security_has_no_scope(tmp_path: Path) -> None:
     user = "\n\nfrom fastapi import Security\n\n\n@app.get('/me')\ndef me(db=Security(get_db)) -> int:\n    return 1\n"
     assert reasons(tmp_path, "FL311", streaming(user)) == {"`Security` has no `scope`"}

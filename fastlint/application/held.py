@@ -141,6 +141,8 @@ class Carriers:
     held: Held
     surely: bool = False
     """Whether what is not known carries nothing."""
+    handed: Carriers | None = None
+    """What says which names of helpers surely carry it; without it, only who asks for it carries it."""
     _names: dict[Frame, set[str]] = field(default_factory=dict)
 
     def names(self, frame: Frame) -> set[str]:
@@ -154,6 +156,8 @@ class Carriers:
                 found.add(injection.need.parameter)
         if self.surely:
             found.update(self._passed(frame))
+        elif self.handed is not None:
+            found.update(self.handed.names(frame))
         bindings = frame.function.facts.bindings
         for _ in range(ROUNDS if found else 0):
             before = len(found)

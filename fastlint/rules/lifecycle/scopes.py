@@ -116,7 +116,7 @@ class FunctionScopes:
         if not routes:
             raise NoFix("what it holds is not known")
         for stream in self._streams:
-            if stream.route in routes and uses(application, stream, routes[stream.route]):
+            if stream.route in routes and self._streams_from(stream, routes[stream.route]):
                 raise NoFix(f"the stream of {application.label(stream.route)} needs it")
             if stream.route in routes and stream.content and self._has_rows(stream.content, stream.frame):
                 raise NoFix(f"the stream of {application.label(stream.route)} needs objects of the session")
@@ -129,13 +129,25 @@ class FunctionScopes:
                 if route in routes and any(self._has_rows(part, hand_over.frame) for part in parts):
                     raise NoFix(f"`{render(hand_over.target)}` needs objects of the session")
 
+    def _streams_from(self, stream: Stream, held: Held) -> bool:
+        """Tell whether a stream has what a dependency holds, which a helper may have been handed."""
+        if stream.content is None or stream.frame in self._application.endpoints.get(stream.route, ()):
+            return uses(self._application, stream, held)
+        carriers = Carriers(self._application, held, handed=Carriers(self._application, held, surely=True))
+        return carriers.carries(stream.content, stream.frame)
+
     def _has_rows(self, expr: Expr, frame: Frame) -> bool:
-        """Tell whether an expression, or a function defined here that it names, reads mapped objects.
+        """Tell whether an expression, or a function defined here that it names, reads mapped objects or results.
 
         Without their session they cannot load what they have not loaded.
         """
         inference = self._application.inference
-        if expr[0] in ("name", "attr") and any(self._is_row(v) for v in inference.values(expr, frame)):
+        bound = frame.function.facts.bindings.get(expr[1], ()) if expr[0] == "name" else ()
+        if expr[0] == "generator" or any(value[0] == "generator" for _, _, value in bound):
+            return True  # what it iterates is not among the facts
+        if expr[0] in ("name", "attr", "call", "await") and any(
+            self._is_row(v) for v in inference.values(expr, frame)
+        ):
             return True
         if expr[0] in ("name", "lambda", "def"):
             inner = [f for f in frame.function.module.functions if f.parent is frame.function]
@@ -156,6 +168,8 @@ class FunctionScopes:
     def _is_row(self, value: Value) -> bool:
         if isinstance(value, Collection):
             return any(self._is_row(item) for item in value.items)
+        if isinstance(value, Instance) and isinstance(value.cls, str):
+            return value.cls.startswith("sqlalchemy.") and value.cls.endswith(("Result", ".Query"))
         models = self._application.resolver.models
         return (
             isinstance(value, Instance)
