@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastlint.deployment.model import ClosingOption, Facts, ProxyPass, TextFile, Upstream
@@ -44,9 +45,9 @@ class _Level:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-def read_nginx(file: TextFile, path: Path, facts: Facts, others: Mapping[str, list[Statement]]) -> None:
+def read_nginx(file: TextFile, facts: Facts, others: Mapping[str, list[Statement]]) -> None:
     """Add what a file of nginx passes on; `others` are the files that it may include, by their names."""
-    statements = parse_nginx(path)
+    statements = parse_nginx(file)
     if not statements:
         return
     maps = dict(_maps(statements, DEEPEST))
@@ -55,13 +56,19 @@ def read_nginx(file: TextFile, path: Path, facts: Facts, others: Mapping[str, li
     _pass(statements, _Level(), file, facts, (maps, known | upstreams, others), DEEPEST)
 
 
-def parse_nginx(path: Path) -> list[Statement]:
-    """Return the statements of a file of nginx; none if something in it is wrong."""
+def parse_nginx(file: TextFile) -> list[Statement]:
+    """Return the statements of a file of nginx; none if something in it is wrong.
+
+    crossplane reads nothing but files, and the text may be one that a fix has changed and not written yet.
+    """
     import crossplane
 
-    payload = crossplane.parse(
-        str(path), single=True, strict=False, check_ctx=False, check_args=False, comments=False
-    )
+    with TemporaryDirectory(prefix="fastlint-") as directory:
+        path = Path(directory) / "nginx.conf"
+        path.write_text(file.text, encoding="utf-8", newline="")
+        payload = crossplane.parse(
+            str(path), single=True, strict=False, check_ctx=False, check_args=False, comments=False
+        )
     if payload["status"] != "ok" or not payload["config"]:
         return []
     statements: list[Statement] = payload["config"][0]["parsed"]

@@ -77,10 +77,10 @@ def _read_all(texts: dict[str, list[tuple[TextFile, Path]]], found: Facts) -> No
         if SUPERVISOR in file.text:
             units.read_supervisor(file, found)
     if any(word in file.text for file, _ in confs for word in NGINX):
-        parsed = {file.name: proxies.parse_nginx(path) for file, path in confs if SUPERVISOR not in file.text}
-        for file, path in confs:
+        parsed = {file.name: proxies.parse_nginx(file) for file, _ in confs if SUPERVISOR not in file.text}
+        for file, _ in confs:
             if any(word in file.text for word in NGINX):
-                proxies.read_nginx(file, path, found, {k: v for k, v in parsed.items() if k != file.name})
+                proxies.read_nginx(file, found, {k: v for k, v in parsed.items() if k != file.name})
 
 
 def _follow_scripts(found: Facts, scripts: list[TextFile]) -> None:

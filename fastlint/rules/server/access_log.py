@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.deployment.model import Process
+from fastlint.diagnostics import Applicability
 from fastlint.rules.finding import Finding
+from fastlint.rules.server.commands import with_option
 from fastlint.rules.server.serving import ServerRule, is_on
+from fastlint.rules.server.starting import with_setting
 
 QUIET = ("warning", "error", "critical")
 WRITES = "formats and writes a line for every request"
@@ -30,12 +33,21 @@ class AccessLog(ServerRule):
         for process in self.servers.processes:
             if process.program == "uvicorn" and process.is_complete and _logs(process):
                 yield self.about_process(
-                    process, ["uvicorn"], f"uvicorn {WRITES}", f"Write `--no-access-log` {WHERE}"
+                    process,
+                    ["uvicorn"],
+                    f"uvicorn {WRITES}",
+                    f"Write `--no-access-log` {WHERE}",
+                    fix=with_option(process, ("--no-access-log",), Applicability.UNSAFE),
                 )
         for call in self.servers.calls if self.servers.serves else ():
             quiet = call.argument("access_log") is False or call.argument("log_level") in QUIET
             if call.processes and not quiet and not call.has("access_log") and not call.has("log_config"):
-                yield self.about_call(call, f"uvicorn {WRITES}", f"Write `access_log=False` {WHERE}")
+                yield self.about_call(
+                    call,
+                    f"uvicorn {WRITES}",
+                    f"Write `access_log=False` {WHERE}",
+                    fix=with_setting(call, "access_log=False", Applicability.UNSAFE),
+                )
 
     def _about_gunicorn(self, process: Process) -> Iterator[Finding]:
         if not process.is_complete:

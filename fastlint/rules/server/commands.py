@@ -45,6 +45,8 @@ def other_word(process: Process, before: str, after: str, trust: Applicability) 
 
     def make(files: Files) -> Fix:
         source = files.text(process.file.path)
+        if sum(before in word for word in process.words) != 1:
+            raise NoFix(f"`{before}` stands for something else in the command as well")
         edit = source.replace(*_place(source, process, before), after)
         return Fix(f"Write `{after}`", trust, (edit,))
 
@@ -71,3 +73,32 @@ def _place(source: SourceText, process: Process, word: str) -> tuple[int, int]:
     if source.text[start:end] != word:
         raise NoFix(f"`{word}` is not written in the command")
     return start, end
+
+
+def other_value(process: Process, name: str, value: str, trust: Applicability) -> FixMaker:
+    """Return what gives an option of a command another value, or adds the option."""
+
+    def make(files: Files) -> Fix:
+        given = process.option(name)
+        title = f"Write `{name} {value}`"
+        if given is None:
+            fix = with_option(process, (name, value), trust)(files)
+            return Fix(title, trust, fix.edits)
+        source = files.text(process.file.path)
+        joined = f"{name}={given}"
+        if joined in process.words:
+            edit = source.replace(*_place(source, process, joined), f"{name}={value}")
+        else:
+            start, end = _place_behind(source, _place(source, process, name)[1], given)
+            edit = source.replace(start, end, value)
+        return Fix(title, trust, (edit,))
+
+    return make
+
+
+def _place_behind(source: SourceText, offset: int, word: str) -> tuple[int, int]:
+    """Return the offsets of the word that follows an option."""
+    start = len(source.text) - len(source.text[offset:].lstrip(" \t\"',"))
+    if not word or not source.text.startswith(word, start):
+        raise NoFix("the option and its value are not written side by side")
+    return start, start + len(word)

@@ -9,6 +9,7 @@ from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame, Function
 from fastlint.rules.finding import Finding
 from fastlint.rules.rendering import render
+from fastlint.rules.server.limited_threads import limited_threads
 from fastlint.rules.server.serving import ServerRule
 
 USES_DEFAULT = frozenset({"to_thread", "run_in_executor", "asyncify", "sync_to_async"})
@@ -51,6 +52,7 @@ class ExecutorSettingNoEffect(ServerRule):
                 f"`set_default_executor` changes nothing for {entry.label} and other `def` code: FastAPI runs it in "
                 "the 40 threads of AnyIO",
                 "Write `anyio.to_thread.current_default_thread_limiter().total_tokens = N` in the lifespan",
+                fix=limited_threads(function, event[5]),
             )
 
     def _limits(self) -> Iterator[Finding]:

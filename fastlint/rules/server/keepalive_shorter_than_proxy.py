@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from fastlint.deployment.model import Process, ProxyPass
 from fastlint.deployment.upstreams import is_forced_shut, keeps_by_default, missing, seconds
+from fastlint.diagnostics import Applicability
 from fastlint.rules.finding import Finding
+from fastlint.rules.server.commands import other_value
 from fastlint.rules.server.serving import ServerRule, process_count
 
 UVICORN, GUNICORN = 5, 2
@@ -34,6 +36,9 @@ class KeepaliveShorterThanProxy(ServerRule):
                     f"{self._timeout(longest):.0f}: a request sent meanwhile is lost and answered with 502",
                     f"Write `{option} {self._timeout(longest) + 5:.0f}`",
                     notes=(f"{longest.file.path}:{longest.row} passes requests on",),
+                    fix=other_value(
+                        process, option, f"{self._timeout(longest) + 5:.0f}", Applicability.UNSAFE
+                    ),
                 )
 
     def _is_kept(self, passed: ProxyPass) -> bool:

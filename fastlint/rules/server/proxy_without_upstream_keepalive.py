@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastlint.deployment.model import ProxyPass
 from fastlint.deployment.upstreams import is_forced_shut, keeps_by_default, missing
 from fastlint.rules.finding import Finding
+from fastlint.rules.server.kept_connections import keeping, without_line
 from fastlint.rules.server.serving import ServerRule
 
 
@@ -31,6 +32,7 @@ class ProxyWithoutUpstreamKeepalive(ServerRule):
                     option.file.span(option.text.split()[-1], [(option.row, option.row)]),
                     f"`{option.text}` makes HAProxy open a connection to the application for every request",
                     "Remove the line: HAProxy then keeps connections open and uses them again",
+                    fix=without_line(option),
                 )
 
     def _about_target(self, group: list[ProxyPass]) -> Iterator[Finding]:
@@ -56,6 +58,7 @@ class ProxyWithoutUpstreamKeepalive(ServerRule):
             f"nginx opens a connection to `{worst.host}` for every request",
             self._advice(worst, lines),
             notes=notes,
+            fix=keeping(closing, lines),
         )
 
     def _advice(self, passed: ProxyPass, lines: list[str]) -> str:

@@ -6,8 +6,11 @@ import shlex
 from collections.abc import Iterator
 
 from fastlint.deployment.model import GunicornSettings, Process
-from fastlint.diagnostics import Severity
+from fastlint.diagnostics import Applicability, Fix, Severity
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.rules.finding import Finding
+from fastlint.rules.server.commands import other_word, with_option
 from fastlint.rules.server.serving import ServerRule
 
 SYNCHRONOUS = frozenset({"sync", "gthread", "eventlet", "gevent", "gevent_wsgi", "gevent_pywsgi", "tornado"})
@@ -15,6 +18,7 @@ DEPRECATED = {
     "uvicorn.workers.UvicornWorker": "uvicorn_worker.UvicornWorker",
     "uvicorn.workers.UvicornH11Worker": "uvicorn_worker.UvicornWorker",
 }
+WORKER = "uvicorn_worker.UvicornWorker"
 ADVICE = "Write `-k uvicorn_worker.UvicornWorker` (of the package uvicorn-worker), or start `uvicorn --workers N` instead"
 
 
@@ -37,6 +41,7 @@ class WrongGunicornWorker(ServerRule):
                         ["gunicorn"],
                         f"gunicorn's own worker speaks WSGI, so every request to {process.target} fails",
                         ADVICE,
+                        fix=with_option(process, ("-k", WORKER), Applicability.UNSAFE),
                     )
             elif worker in SYNCHRONOUS and self._is_fastapi(process):
                 yield self._at(
@@ -45,6 +50,7 @@ class WrongGunicornWorker(ServerRule):
                     worker,
                     f"gunicorn's worker `{worker}` speaks WSGI, so every request to {process.target} fails",
                     ADVICE,
+                    fix=_other_worker(process, settings, worker),
                 )
             elif worker in DEPRECATED and (settings is None or settings.file.path not in reported):
                 if settings is not None:
@@ -56,6 +62,7 @@ class WrongGunicornWorker(ServerRule):
                     f"`{worker}` is deprecated since uvicorn 0.30 and goes away in a later version",
                     f"Install uvicorn-worker and write `{DEPRECATED[worker]}`",
                     Severity.INFO,
+                    _other_worker(process, settings, worker),
                 )
 
     def _worker(self, process: Process) -> tuple[str | None, GunicornSettings | None]:
@@ -96,10 +103,35 @@ class WrongGunicornWorker(ServerRule):
         message: str,
         advice: str,
         severity: Severity | None = None,
+        fix: FixMaker | None = None,
     ) -> Finding:
         if settings is None:
-            return self.about_process(process, [worker], message, advice, severity)
+            return self.about_process(process, [worker], message, advice, severity, fix=fix)
         notes = (f"{process.place} runs `{process.shown}`",)
         return self.finding(
-            settings.file.path, settings.values["worker_class"][1], message, advice, severity, notes=notes
+            settings.file.path,
+            settings.values["worker_class"][1],
+            message,
+            advice,
+            severity,
+            notes=notes,
+            fix=fix,
         )
+
+
+def _other_worker(process: Process, settings: GunicornSettings | None, worker: str) -> FixMaker:
+    """Return what names the worker of uvicorn-worker; it is unsafe, as that has to be installed."""
+    if settings is None:
+        return other_word(process, worker, WORKER, Applicability.UNSAFE)
+
+    def make(files: Files) -> Fix:
+        source = files.text(settings.file.path)
+        start, end = source.bounds(settings.values["worker_class"][1])
+        text = source.text[start:end]
+        if text.count(worker) != 1:
+            raise NoFix("the worker is written in another way")
+        place = start + text.index(worker)
+        edit = source.replace(place, place + len(worker), WORKER)
+        return Fix(f"Write `{WORKER}`", Applicability.UNSAFE, (edit,))
+
+    return make
