@@ -9,7 +9,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.dumps import DUMPS, MODEL
 from fastlint.diagnostics import Edit
 from fastlint.facts.model import Expr, Parameter
-from fastlint.facts.structure import called_name
+from fastlint.facts.structure import called_name, unwrapped
 from fastlint.fixes.imports import Import, name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
@@ -197,11 +197,21 @@ class AnswerType:
         if self._depth > 1 and all(map(_is_plain, values)):
             return Shape(ANY, is_proven=False)
         value = _only(values)
-        if self._depth == 1 and isinstance(value, Collection) and value.kind == "list":
+        if (
+            self._depth == 1
+            and isinstance(value, Collection)
+            and value.kind == "list"
+            and not self._is_built(expr)
+        ):
             item = _only(value.items)
             if isinstance(item, Instance) and isinstance(item.cls, ProjectClass):
                 return Shape(f"list[{self._class(item.cls, None)}]", is_proven=False)
         raise NoFix("what it returns is not known well enough")
+
+    def _is_built(self, expr: Expr) -> bool:
+        """Tell whether a value is a list that the function fills, in ways that are not known."""
+        bindings = self._frame.function.facts.bindings.get(expr[1], []) if expr[0] == "name" else []
+        return any(unwrapped(value)[0] == "list" for _, _, value in bindings)
 
     # Naming
 

@@ -1,0 +1,262 @@
+"""Fixes of answers, streams and servers in code that pages do not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fastlint.fixes.text import NoFix, SourceText
+from fastlint.fixes.words import with_word, without_word
+
+from .linting import repair
+
+HEAD = """from fastapi import FastAPI
+from fastapi.responses import FileResponse, JSONResponse, ORJSONResponse, StreamingResponse
+from pydantic import BaseModel
+import asyncio, io, json
+
+app = FastAPI()
+
+
+class Item(BaseModel):
+    name: str
+
+
+"""
+
+
+def _repaired(
+    directory: Path, code: str, body: str, *, unsafe: bool = True
+) -> tuple[str, list[str], list[str]]:
+    """What becomes of routes below the head, how far the fixes are trusted, and why others are missing."""
+    (directory / "main.py").write_bytes((HEAD + body).encode())
+    result = repair(directory, code, unsafe=unsafe)
+    after = result.after.get("main.py", HEAD + body)
+    trust = [str(found.fix.applicability) for found in result.fixed if found.fix is not None]
+    return after, trust, [found.unfixed for found in result.remaining.diagnostics if found.code == code]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '@app.get(\n    "/a",\n    tags=["x"],\n)\nasync def a(\n    s: str = ")",  # a ) in a comment\n):  # noqa\n'
+            "\titems = []\n\tfor n in range(9):\n\t\titems.append(Item(name=s))\n\treturn items\n",
+            ") -> list[Item]:  # noqa",
+        ),
+        (
+            '@app.get("/a")\ndef a(): return [Item(name="x") for _ in range(3)]\n',
+            "def a() -> list[Item]: return",
+        ),
+        (
+            '@app.get("/a")\r\nasync def a(item: Item):\r\n    return {"items": [item], "n": 1}\r\n',
+            "async def a(item: Item) -> dict[str, Any]:\r\n",
+        ),
+        (
+            '@app.get("/a")\nasync def a():\n    try:\n        return [Item(name="x")]\n    except KeyError:\n        pass\n',
+            "-> list[Item] | None:",
+        ),
+        ('@app.get("/a")\nasync def a(name: str):\n    return {"name": name}\n', "-> dict[str, str]:"),
+        (
+            '@app.get("/a")\nasync def a(name: str | None = None):\n    return {"name": name, "n": 1}\n',
+            "-> dict[str, Any]:",
+        ),
+    ],
+)
+def test_return_types(tmp_path: Path, before: str, after: str) -> None:
+    assert after in _repaired(tmp_path, "FL501", before)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            '@app.get("/a", response_model_exclude_none=True)\nasync def a():\n    return [Item(name="x")]\n',
+            "begin to work",
+        ),
+        ('@app.get("/a", status_code=204)\nasync def a():\n    return [Item(name="x")]\n', "without a body"),
+        (
+            '@app.get("/a")\nasync def a():\n    x = [Item(name="x")]\n    x.extend([1])\n    return x\n',
+            "not known",
+        ),
+        ('@app.get("/a")\nasync def a():\n    Item = dict\n    return [Item(name="x")]\n', "not known"),
+        ('@app.get("/a")\n@wraps\nasync def a():\n    return [Item(name="x")]\n', "decorator"),
+    ],
+)
+def test_no_return_type(tmp_path: Path, body: str, reason: str) -> None:
+    after, _, reasons = _repaired(tmp_path, "FL501", body)
+    assert after == HEAD + body
+    assert reason in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["b = io.BytesIO()", 'b.write(b"x"); b.seek(0)'], ["safe"]),
+        (["b = io.BytesIO(b'x')"], ["safe"]),
+        (["b = io.BytesIO()", "b.write(b'x')"], []),
+        (["b = io.BytesIO()", "b.write(b'x')", "if app: b.seek(0)"], []),
+        (["b = io.BytesIO()", "b.seek(0)", "b.read(1)"], []),
+        (["b = io.BytesIO()", "b.seek(1)"], []),
+    ],
+)
+def test_only_a_buffer_at_its_beginning_is_sent_whole(
+    tmp_path: Path, lines: list[str], expected: list[str]
+) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    route = f'@app.get("/a")\ndef a():\n{body}    return StreamingResponse(\n        b,  # it\n    )\n'
+    assert _repaired(tmp_path, "FL507", route)[1] == expected
+
+
+def test_a_rewound_buffer_in_a_file_with_other_line_ends(tmp_path: Path) -> None:
+    body = '@app.get("/a")\ndef a() -> StreamingResponse:\n    b = io.BytesIO(b"x")\n    b.seek(0)  # back\n    return StreamingResponse(b)\n'
+    after, _, _ = _repaired(tmp_path, "FL507", body.replace("\n", "\r\n"))
+    assert (
+        'def a() -> Response:\r\n    b = io.BytesIO(b"x")\r\n    return Response(b.getvalue())\r\n' in after
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("return (await load()).model_dump()", "return await load()"),
+        ("return (await load()).model_dump(  # all\n    )", None),
+    ],
+)
+def test_dumps(tmp_path: Path, before: str, after: str | None) -> None:
+    body = f'async def load() -> Item:\n    return Item(name="x")\n\n@app.get("/a")\nasync def a() -> Item:\n    {before}\n'
+    found = _repaired(tmp_path, "FL505", body)[0]
+    assert found == HEAD + body if after is None else after in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "json.loads(\n        item.model_dump_json(\n            exclude_none=True,\n        )\n    )",
+            'item.model_dump(mode="json", exclude_none=True)',
+        ),
+        ('Item(**json.loads("{}"))', 'Item.model_validate_json("{}")'),
+        ("Item.model_validate(item.model_dump())", "item.model_copy()"),
+    ],
+)
+def test_detours(tmp_path: Path, before: str, after: str) -> None:
+    body = (
+        f'@app.post("/a")\nasync def a(item: Item) -> object:\n    found = {before}\n    return str(found)\n'
+    )
+    assert f"    found = {after}\n" in _repaired(tmp_path, "FL506", body)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_fixed"),
+    [
+        (
+            "    def rows(names: list[str]):\n        for n in names:\n            yield n\n    return StreamingResponse(content=rows(names))\n",
+            True,
+        ),
+        (
+            "    def rows(names: list[str]):\n        for n in names:\n            yield n\n    return list(rows(names)) and StreamingResponse(rows(names))\n",
+            False,
+        ),
+        (
+            "    def rows(names: list[str]):\n        yield from names\n        for n in names:\n            yield n\n    return StreamingResponse(rows(names))\n",
+            False,
+        ),
+    ],
+)
+def test_generators(tmp_path: Path, body: str, *, is_fixed: bool) -> None:
+    after = _repaired(tmp_path, "FL112", f'@app.get("/a")\nasync def a(names: list[str]):\n{body}')[0]
+    assert ("    async def rows(" in after) is is_fixed
+
+
+@pytest.mark.parametrize(
+    ("statement", "after"),
+    [
+        ("return asyncio.run(load()).upper()", "return (await load()).upper()"),
+        ("return asyncio.run(\n        load()\n    )", "return await load()"),
+        ("return asyncio.run(load(), debug=True)", None),
+        ("return [f() for f in [lambda: asyncio.run(load())]][0]", None),
+    ],
+)
+def test_nested_loops(tmp_path: Path, statement: str, after: str | None) -> None:
+    body = f'async def load() -> str:\n    return "x"\n\n@app.get("/a")\nasync def a() -> str:\n    {statement}\n'
+    found = _repaired(tmp_path, "FL109", body)[0]
+    assert found == HEAD + body if after is None else after in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('CMD ["uvicorn", "main:app", "--reload"]\n', 'CMD ["uvicorn", "main:app"]\n'),
+        ('CMD ["uvicorn", "--reload", "main:app"]\r\n', 'CMD ["uvicorn", "main:app"]\r\n'),
+        ("CMD uvicorn main:app --reload --port 80\n", "CMD uvicorn main:app --port 80\n"),
+        ("web: uvicorn main:app --reload", "web: uvicorn main:app"),
+        ("run: bash -c 'uvicorn main:app --reload'\n", "run: bash -c 'uvicorn main:app'\n"),
+        ("args:\n  - main:app\n  - --reload\n  - -p\n", "args:\n  - main:app\n  - -p\n"),
+        ("args:\n  - main:app\n  - '--reload'  # no\n", "args:\n  - main:app\n"),
+        ("uvicorn a:a \\\n    --reload \\\n    --port 80\n", "uvicorn a:a \\\n    --port 80\n"),
+        ("uvicorn a:a \\\n    --reload\n", "uvicorn a:a\n"),
+        ("uvicorn a:a $X--reload\n", None),
+    ],
+)
+def test_word_goes(before: str, after: str | None) -> None:
+    source = SourceText("file", before)
+    start = before.index("--reload")
+    if after is None:
+        with pytest.raises(NoFix):
+            without_word(source, start, start + 8)
+        return
+    edit = without_word(source, start, start + 8)
+    assert (
+        before[: source.offset_of(edit.start)] + edit.content + before[source.offset_of(edit.end) :] == after
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('CMD ["uvicorn", "a:a", "-p", "80"]\n', 'CMD ["uvicorn", "a:a", "--x", "1", "-p", "80"]\n'),
+        ("web: uvicorn a:a --port 80", "web: uvicorn a:a --x 1 --port 80"),
+        ("args:\n  - uvicorn\n  - a:a\n", "args:\n  - uvicorn\n  - a:a\n  - --x\n  - 1\n"),
+        ("exec uvicorn a:a \\\n  --port 80\n", "exec uvicorn a:a --x 1 \\\n  --port 80\n"),
+    ],
+)
+def test_words_come(before: str, after: str) -> None:
+    source = SourceText("file", before)
+    edit = with_word(source, before.index("a:a") + 3, ("--x", "1"))
+    place = source.offset_of(edit.start)
+    assert before[:place] + edit.content + before[place:] == after
+
+
+def test_what_is_done_to_the_application_where_it_is_served_is_lost_in_other_processes(
+    tmp_path: Path,
+) -> None:
+    body = 'import uvicorn\nif __name__ == "__main__":\n    {}uvicorn.run(app, workers=2)\n'
+    assert _repaired(tmp_path, "FL702", body.format(""))[1] == ["safe"]
+    assert _repaired(tmp_path, "FL702", body.format("app.add_middleware(X)\n    "))[1] == ["unsafe"]
+
+
+def test_requirements_with_hashes_come_from_another_file(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("fastapi==0.165\nuvicorn==0.54 \\\n    --hash=sha256:abc\n")
+    _, _, reasons = _repaired(tmp_path, "FL703", '@app.get("/a")\ndef a() -> str:\n    return "x"\n')
+    assert reasons == ["the file is made from another one"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "expected"),
+    [
+        ("proxy_set_header Host $host;", "", ["safe"]),
+        ("", "", ["unsafe"]),
+        ("", "proxy_set_header Host $host;", []),
+    ],
+)
+def test_a_header_of_a_block_hides_those_around_it(
+    tmp_path: Path, inner: str, outer: str, expected: list[str]
+) -> None:
+    (tmp_path / "Procfile").write_text("web: uvicorn main:app\n")
+    (tmp_path / "nginx.conf").write_text(
+        "upstream shop {\n    server 127.0.0.1:8000;\n}\n"
+        f"server {{\n    {outer}\n    location / {{\n        proxy_pass http://shop;\n        {inner}\n    }}\n}}\n"
+    )
+    assert _repaired(tmp_path, "FL710", '@app.get("/a")\ndef a() -> str:\n    return "x"\n')[1] == expected
