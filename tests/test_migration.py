@@ -398,6 +398,57 @@ def test_clients_become_asynchronous_with_all_their_users(tmp_path: Path) -> Non
     assert not blocking(tmp_path)
 
 
+def test_a_client_of_a_class_and_one_that_is_remembered(tmp_path: Path) -> None:
+    result = migrated(
+        tmp_path,
+        {
+            "helpers.py": """
+                from functools import lru_cache
+
+                import httpx
+                from openai import OpenAI
+
+
+                class Assistant:
+                    client = OpenAI()
+
+                    def ask(self) -> str:
+                        return self.client.embeddings.create(model="m", input="x").model
+
+
+                @lru_cache
+                def get_http() -> httpx.Client:
+                    return httpx.Client()
+
+
+                def load(name):
+                    return Assistant().ask() + get_http().get(name).text
+                """,
+            "main.py": ROUTE,
+        },
+    )
+    text = lines(result)
+    assert "client = AsyncOpenAI()" in text
+    assert "return (await self.client.embeddings.create(" in text
+    assert "@lru_cache\ndef get_http() -> httpx.AsyncClient:\n    return httpx.AsyncClient()" in text
+    assert "return await Assistant().ask() + (await get_http().get(name)).text" in text
+
+
+def test_responses_in_handlers_are_followed(tmp_path: Path) -> None:
+    helpers = """
+        import requests
+
+
+        def load(name):
+            try:
+                requests.get("https://a.example").raise_for_status()
+            except requests.HTTPError as error:
+                return error.response.reason, error.response.ok
+        """
+    result = migrated(tmp_path, {"helpers.py": helpers, "main.py": ROUTE})
+    assert "return error.response.reason_phrase, not error.response.is_error" in lines(result)
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_line_ends_and_layout_stay(tmp_path: Path, newline: str) -> None:
     write(tmp_path, {"main.py": ROUTE})
@@ -542,6 +593,31 @@ def test_requests_that_mean_something_else_in_httpx(tmp_path: Path, call: str, w
         (
             "import httpx\nc = httpx.Client(transport=None)\nd = httpx.Client(auth=object())\n\n\ndef load(name):\n    return d.get(name).text\n",
             "`auth`",
+        ),
+        (
+            "import requests\nERRORS = (requests.Timeout, ValueError)\n\n\ndef load(name):\n    try:\n"
+            "        return requests.get(name).text\n    except ERRORS:\n        return 1\n",
+            "`requests.Timeout` is used in helpers.py:2",
+        ),
+        (
+            "import requests\n\n\ndef load(name):\n    try:\n        requests.get(name)\n        raise requests.HTTPError\n"
+            "    except requests.HTTPError:\n        return 1\n",
+            "`requests.HTTPError` is used in helpers.py:7",
+        ),
+        (
+            "import requests\n\n\ndef load(name):\n    try:\n        requests.get(name).raise_for_status()\n"
+            "    except requests.HTTPError as e:\n        return 1 if e.response else 2\n",
+            "handed on",
+        ),
+        (
+            "import asyncio\nimport httpx\n\n\nasync def work(name):\n    return load(name)\n\n\ndef run():\n"
+            "    asyncio.run(work('x'))\n\n\ndef load(name):\n    return httpx.get(name).text\n",
+            "an event loop of its own",
+        ),
+        (
+            "from openai import OpenAI\n\n\nclass A:\n    client: OpenAI\n\n    def ask(self):\n"
+            "        return self.client.embeddings.create(model='m', input='x')\n\n\ndef load(name):\n    return A().ask()\n",
+            "nothing is found that makes the client",
         ),
         (
             "import httpx\nc = httpx.Client()\n\n\ndef use(c): ...\nuse(c)\n\n\ndef load(name):\n    return c.get(name).text\n",

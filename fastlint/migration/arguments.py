@@ -18,6 +18,7 @@ def rename_arguments(path: str, call: ast.Call, twin: Twin, plan: Plan, sources:
     """Let the arguments of a call fit the twin. Raises `NoFix` where one means something else there."""
     module = sources.module(path)
     where = f"{path}:{call.lineno}"
+    plan.require_place(module, call)
     for keyword in call.keywords:
         if keyword.arg in twin.unlike_arguments and not _is_off(keyword.value):
             raise NoFix(f"the argument `{keyword.arg}` of the call in {where} has no counterpart")

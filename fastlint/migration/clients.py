@@ -194,6 +194,7 @@ def hold(task: Hold, plan: Plan, sources: Sources) -> None:
     if task.kind == "parameter":
         _hold_parameter(task, plan, sources)
         return
+    is_made = False
     for place in _places(task, sources):
         if sources.project_module(place.path).is_test:
             plan.notes[f"{sources.where(place)} uses `{task.name}`, which is asynchronous now"] = None
@@ -202,7 +203,9 @@ def hold(task: Hold, plan: Plan, sources: Sources) -> None:
         if isinstance(node.ctx, ast.Load):
             use(place.path, node, task.client, plan, sources)
         else:
-            _set(place.path, node, task.client, plan, sources)
+            is_made = _set(place.path, node, task.client, plan, sources) or is_made
+    if not is_made:
+        raise NoFix(f"nothing is found that makes the client in `{task.name}` of {task.path}")
 
 
 def _places(task: Hold, sources: Sources) -> Iterator[Place]:
@@ -219,6 +222,7 @@ def _places(task: Hold, sources: Sources) -> Iterator[Place]:
             yield Place(task.path, name)
     else:
         family = sources.family(task.owner)  # type: ignore[arg-type]
+        yield from _class_attributes(task.name, family, sources)
         for place in sources.attributes(task.name):
             values = sources.base_values(place.path, place.node)  # type: ignore[arg-type]
             classes = [*classes_of(values)] or [cls for cls in _class_around(place, sources) if cls]
@@ -228,6 +232,18 @@ def _places(task: Hold, sources: Sources) -> Iterator[Place]:
                 raise NoFix(
                     f"`{sources.module(place.path).code(place.node)}` in {sources.where(place)} may be the same client"
                 )
+
+
+def _class_attributes(name: str, family: set[ProjectClass], sources: Sources) -> Iterator[Place]:
+    """Yield where the bodies of classes set and read a name."""
+    for cls in family:
+        if not cls.own(name):
+            continue
+        scopes = sources.scopes(cls.module.path)
+        for node in ast.walk(scopes.module.tree):
+            if isinstance(node, ast.ClassDef) and span_of(node) == cls.facts.span:
+                for found in scopes.names(name, node):
+                    yield Place(cls.module.path, found)
 
 
 def _class_around(place: Place, sources: Sources) -> Iterator[ProjectClass | None]:
@@ -245,19 +261,26 @@ def _class_around(place: Place, sources: Sources) -> Iterator[ProjectClass | Non
             yield sources.function(place.path, function).owner
 
 
-def _set(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) -> None:
+def _set(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) -> bool:
+    """Follow what is bound to a holder; tell whether that is more than a declaration or None."""
     module = sources.module(path)
     parent = module.parent(node)
     if isinstance(parent, ast.AnnAssign):
         retype(path, parent.annotation, client, plan, sources)
         if parent.value is not None:
             trace(path, parent.value, client, plan, sources)
-    elif isinstance(parent, ast.Assign | ast.NamedExpr):
+        return parent.value is not None and not _is_none(parent.value)
+    if isinstance(parent, ast.Assign | ast.NamedExpr):
         trace(path, parent.value, client, plan, sources)
-    elif isinstance(parent, ast.withitem):
+        return not _is_none(parent.value)
+    if isinstance(parent, ast.withitem):
         _enter(path, parent, client, plan, sources)
-    else:
-        raise NoFix(f"what holds the client is bound to something else in {path}:{node.lineno}")
+        return True
+    raise NoFix(f"what holds the client is bound to something else in {path}:{node.lineno}")
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _enter(path: str, item: ast.withitem, client: str, plan: Plan, sources: Sources) -> None:
@@ -285,7 +308,11 @@ def _hold_result(task: Hold, plan: Plan, sources: Sources) -> None:
     path = function.module.path
     if function.facts.is_async or function.facts.is_generator:
         raise NoFix(f"`{task.name}` gives the client in a way that cannot be followed")
-    if function.facts.decorators:
+    names = sources.application.resolver.decorator_names(function)
+    decorators = sources.application.program.catalog.decorators
+    if len(names) < len(function.facts.decorators) or any(
+        name not in decorators or decorators[name].effect != "memoises" for name in names
+    ):
         raise NoFix(f"`{task.name}` gives the client and has decorators")
     retype(path, node.returns, task.client, plan, sources)
     module = sources.module(path)
@@ -454,13 +481,35 @@ def _member(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources
     if (effect is None and renamed is None) or name in twin.unlike:
         raise NoFix(f"`{name}` in {where} has no counterpart that works the same")
     rename_arguments(path, call, twin, plan, sources)
+    plan.require_place(module, current)
     if renamed is not None and renamed != name:
         end = module.offset(current.end_lineno or 0, current.end_col_offset or 0)
         plan.replace(module, end - len(name), end, renamed)
     _require_no_iteration(path, call, sources)
     plan.add(Await(path, call))
     function = module.enclosing_function(call)
-    plan.converted[path, span_of(call)] = sources.function(path, function) if function is not None else None
+    found = sources.function(path, function) if function is not None else None
+    plan.converted[path, span_of(call)] = found
+    if found is not None and not _is_local(path, node, sources):
+        plan.loops.add(found)
+
+
+def _is_local(path: str, node: ast.expr, sources: Sources) -> bool:
+    """Tell whether a client is made in the function that uses it."""
+    if not isinstance(node, ast.Name):
+        return False
+    scopes = sources.scopes(path)
+    scope = scopes.binder(node.id, node)
+    if not isinstance(scope, FunctionNode):
+        return False
+    sets = [name for name in scopes.names(node.id, scope) if isinstance(name.ctx, ast.Store)]
+    return bool(sets) and all(_is_set_to_new(path, name, sources) for name in sets)
+
+
+def _is_set_to_new(path: str, name: ast.Name, sources: Sources) -> bool:
+    parent = sources.module(path).parent(name)
+    value = parent.context_expr if isinstance(parent, ast.withitem) else getattr(parent, "value", None)
+    return isinstance(value, ast.Call) and maker_of(path, value, sources) is not None
 
 
 def _require_no_iteration(path: str, call: ast.Call, sources: Sources) -> None:
@@ -469,6 +518,9 @@ def _require_no_iteration(path: str, call: ast.Call, sources: Sources) -> None:
     if not any(keyword.arg is None for keyword in call.keywords):
         return
     parent = module.parent(call)
+    function = module.enclosing_function(call)
+    if function is not None and "stream" in module.code(function):
+        raise NoFix(f"the result of the call in {path}:{call.lineno} may be a stream")
     if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
         scopes = sources.scopes(path)
         scope = scopes.binder(parent.targets[0].id, parent.targets[0])

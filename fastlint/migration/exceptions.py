@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 from fastlint.fixes.module import span_of
 from fastlint.fixes.text import NoFix
-from fastlint.migration.plan import Block, Plan
+from fastlint.migration.plan import Block, Follow, Plan
 from fastlint.migration.sources import Sources
 from fastlint.project.program import Frame, Function
-
-HANDLING = frozenset({"add_exception_handler", "exception_handler", "retry_if_exception_type"})
-"""Callables that are told of exceptions that other code raises."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,17 @@ def _in_file(path: str, library: str, plan: Plan, sources: Sources) -> Iterator[
             found = _guarded(path, node, library, plan, sources) if caught else None
             if found is not None:
                 yield Guarding(path, node, caught, *found)
-        elif (
-            isinstance(node, ast.Call)
-            and _name(node) in HANDLING
-            and any(_is_exception(path, argument, library, sources) for argument in node.args)
-        ):
-            raise NoFix(f"an exception of {library} is handled in {path}:{node.lineno}")
+    for node in ast.walk(sources.module(path).tree):
+        if _is_exception(path, node, library, sources) and not _is_caught(path, node, sources):
+            raise NoFix(f"`{sources.library_name(path, node)}` is used in {path}:{node.lineno}")  # type: ignore[attr-defined]
+
+
+def _is_caught(path: str, node: ast.AST, sources: Sources) -> bool:
+    """Tell whether an exception stands behind an `except`."""
+    module = sources.module(path)
+    parent = module.parent(node)
+    handler = module.parent(parent) if isinstance(parent, ast.Tuple) else parent
+    return isinstance(handler, ast.ExceptHandler) or isinstance(parent, ast.Attribute)
 
 
 def _imports(path: str, library: str, sources: Sources) -> bool:
@@ -69,7 +71,12 @@ def _imports(path: str, library: str, sources: Sources) -> bool:
 
 def _is_exception(path: str, node: ast.AST, library: str, sources: Sources) -> bool:
     name = sources.library_name(path, node) if isinstance(node, ast.Name | ast.Attribute) else ""
-    return name.startswith(f"{library}.") and name.rpartition(".")[2][:1].isupper()
+    twin = sources.application.program.catalog.twins.get(name)
+    if twin is not None:
+        return twin.how == "exception"
+    return name.startswith(f"{library}.") and name.endswith(
+        ("Error", "Exception", "Schema", "URL", "Timeout")
+    )
 
 
 def _caught(
@@ -104,6 +111,7 @@ def catch_instead(attempt: Guarding, plan: Plan, sources: Sources) -> None:
                 if (reads_json or not target.startswith("json."))
                 and (plan.open_urls or target != "httpx.InvalidURL")
             ]
+        _follow_responses(path, handler, name.partition(".")[0], plan, sources)
         names = []
         for target in targets:
             package, _, attribute = target.rpartition(".")
@@ -111,6 +119,26 @@ def catch_instead(attempt: Guarding, plan: Plan, sources: Sources) -> None:
         text = ", ".join(names)
         is_alone = expression is handler.type and len(names) > 1
         plan.replace_node(module, expression, f"({text})" if is_alone else text)
+
+
+def _follow_responses(
+    path: str, handler: ast.ExceptHandler, library: str, plan: Plan, sources: Sources
+) -> None:
+    """Follow `error.response` in a handler."""
+    results = [
+        name
+        for name, twin in sources.application.program.catalog.twins.items()
+        if twin.how == "result" and name.startswith(f"{library}.")
+    ]
+    for node in ast.walk(handler):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "response"
+            and isinstance(node.value, ast.Name)
+            and node.value.id == handler.name
+        ):
+            for result in results:
+                plan.add(Follow(path, node, result))
 
 
 def _require_plain_use(path: str, handler: ast.ExceptHandler) -> None:
@@ -161,7 +189,3 @@ def _guarded(
                 seen.add(frame)
                 sites += resolver.sites(frame)
     return (functions, left) if inside else None
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

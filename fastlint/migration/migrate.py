@@ -92,8 +92,16 @@ def _blocks(application: Application, frames: Iterable[Frame]) -> Iterator[Block
 
 def _work_off(plan: Plan, sources: Sources) -> None:
     """Do what there is to do until the chain is whole. Raises `NoFix` if it cannot be."""
+    _do_tasks(plan, sources)
+    while _add_required(plan, sources) or _add_guarded(plan, sources):
+        _do_tasks(plan, sources)
+    _require_swaps(plan, sources)
+    _require_one_loop(plan, sources)
+
+
+def _do_tasks(plan: Plan, sources: Sources) -> None:
     for number in range(MOST_TASKS):
-        if not plan.tasks and not (_add_required(plan, sources) or _add_guarded(plan, sources)):
+        if not plan.tasks:
             break
         task = plan.tasks.popleft()
         match task:
@@ -109,7 +117,22 @@ def _work_off(plan: Plan, sources: Sources) -> None:
                 hold(task, plan, sources)
     else:
         raise NoFix("too much of the program would have to change")
-    _require_swaps(plan, sources)
+
+
+def _require_one_loop(plan: Plan, sources: Sources) -> None:
+    """Raise `NoFix` if a client would have to serve several event loops, such as those of `asyncio.run`."""
+    seen: set[Frame] = set()
+    pending = [frame for _, frame in sources.application.resolver.detached]
+    while pending and plan.loops:
+        frame = pending.pop()
+        if frame in seen:
+            continue
+        seen.add(frame)
+        if frame.function in plan.loops:
+            name = frame.function.facts.qualname
+            raise NoFix(f"`{name}` also runs on an event loop of its own, which a shared client cannot serve")
+        for site in sources.application.resolver.sites(frame):
+            pending += [*site.runs, *site.starts]
 
 
 def _add_guarded(plan: Plan, sources: Sources) -> bool:
@@ -197,7 +220,10 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
             package, _, attribute = twin.name.rpartition(".")
             plan.replace_node(module, node.func, plan.name(module, package, attribute))
         function = module.enclosing_function(node)
-        plan.converted[path, span] = sources.function(path, function) if function is not None else None
+        found = sources.function(path, function) if function is not None else None
+        plan.converted[path, span] = found
+        if twin.how == "shared" and found is not None:
+            plan.loops.add(found)
         plan.add(Await(path, node))
         if twin.gives:
             plan.add(Follow(path, node, twin.gives))
@@ -233,6 +259,7 @@ def _texts(plan: Plan, sources: Sources) -> dict[str, str]:
     plan = plan.copy()
     for attempt in guarding(plan, sources):
         catch_instead(attempt, plan, sources)
+    _do_tasks(plan, sources)
     for path, pieces in plan.pieces.items():
         text = spliced(sources.module(path).text, pieces)
         for other, name, package in plan.swapped:

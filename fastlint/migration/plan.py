@@ -106,6 +106,8 @@ class Plan:
     """Calls that have to give the new result as well, as their values go by the same names."""
     libraries: set[str] = field(default_factory=set)
     """The libraries that calls were converted from."""
+    loops: set[Function] = field(default_factory=set)
+    """Functions that use a client which belongs to the event loop that first uses it."""
     needed: set[str] = field(default_factory=set)
     """Distributions that the new code needs."""
     open_urls: bool = False
@@ -126,6 +128,7 @@ class Plan:
             dict(self.results),
             set(self.required),
             set(self.libraries),
+            set(self.loops),
             set(self.needed),
             self.open_urls,
             dict(self.notes),
@@ -148,12 +151,18 @@ class Plan:
                 raise NoFix(f"the project has {distribution} in a version before {version}")
             self.needed.add(distribution)
 
+    def require_place(self, module: Module, node: ast.AST) -> None:
+        """Raise `NoFix` if a node is not where its file says: Python 3.11 misplaces what is inside f-strings."""
+        if isinstance(node, ast.expr) and module.expression(span_of(node)) is not node:
+            raise NoFix(f"a piece of an f-string in {module.path} cannot be found in the file again")
+
     def replace(self, module: Module, start: int, end: int, content: str) -> None:
         """Put other code in place of a piece."""
         self._change(module.path, Piece(start, end, 0, content))
 
     def replace_node(self, module: Module, node: ast.AST, content: str) -> None:
         """Put other code in place of a node."""
+        self.require_place(module, node)
         self.replace(module, *module.bounds(span_of(node)), content)
 
     def name(self, module: Module, package: str, attribute: str, *, whole: bool = False) -> str:
@@ -170,6 +179,7 @@ class Plan:
 
     def insert_around(self, module: Module, node: ast.AST, before: str, after: str = "") -> None:
         """Insert code before and behind a node; what is put around a larger node stays outside."""
+        self.require_place(module, node)
         start, end = module.bounds(span_of(node))
         self._change(module.path, Piece(start, start, -end, before))
         if after:

@@ -62,6 +62,7 @@ def _member(task: Follow, parent: ast.Attribute, twin: Twin, plan: Plan, sources
         raise NoFix(f"`{name}` of the response is set in {_where(task, sources)}")
     if twin.renamed(twin.plain, name) == name:
         return
+    plan.require_place(module, parent)
     template = twin.renamed(twin.written, name)
     if template is None:
         raise NoFix(f"`{name}` of the response means something else, or nothing, in the new library")
