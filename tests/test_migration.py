@@ -434,6 +434,54 @@ def test_a_client_of_a_class_and_one_that_is_remembered(tmp_path: Path) -> None:
     assert "return await Assistant().ask() + (await get_http().get(name)).text" in text
 
 
+def test_databases_collections_and_cursors(tmp_path: Path) -> None:
+    result = migrated(
+        tmp_path,
+        {
+            "db.py": """
+                import redis
+                from pymongo import MongoClient
+                from pymongo.collection import Collection
+
+                client = MongoClient("mongodb://localhost")
+                db = client["shop"]
+                users: Collection = db["users"]
+                orders = client.get_database("shop").orders
+                store = redis.Redis()
+                """,
+            "helpers.py": """
+                from db import db, orders, store, users
+
+
+                def load(name):
+                    user = users.find_one({"name": name})
+                    cursor = orders.find({"user": user["_id"]}).sort("number")
+                    found = [order["number"] for order in cursor]
+                    for row in orders.aggregate([]):
+                        found.append(row)
+                    for key in store.scan_iter("a*"):
+                        store.delete(key)
+                    first = list(orders.aggregate([]))[0]
+                    return found, first, db.things.count_documents({}), list(users.find().limit(5)), list(store.scan_iter())
+                """,
+            "main.py": ROUTE,
+        },
+    )
+    assert not result.refused
+    assert 'client = AsyncMongoClient("mongodb://localhost")' in lines(result, "db.py")
+    assert "users: AsyncCollection" in lines(result, "db.py")
+    text = lines(result)
+    assert 'user = await users.find_one({"name": name})' in text
+    assert 'cursor = orders.find({"user": user["_id"]}).sort("number")' in text
+    assert "async for order in cursor]" in text
+    assert "async for row in await orders.aggregate([]):" in text
+    assert 'async for key in store.scan_iter("a*"):' in text
+    assert "first = (await (await orders.aggregate([])).to_list())[0]" in text
+    assert "await db.things.count_documents({}), await users.find().limit(5).to_list()" in text
+    assert "[item async for item in store.scan_iter()]" in text
+    assert not blocking(tmp_path)
+
+
 def test_responses_in_handlers_are_followed(tmp_path: Path) -> None:
     helpers = """
         import requests
@@ -624,8 +672,8 @@ def test_requests_that_mean_something_else_in_httpx(tmp_path: Path, call: str, w
             "handed on in helpers.py:6",
         ),
         (
-            "import redis\nr = redis.Redis()\n\n\ndef load(name):\n    return r.get(name), list(r.scan_iter())\n",
-            "`scan_iter`",
+            "import redis\nr = redis.Redis()\n\n\ndef load(name):\n    return r.get(name), r.transaction(print)\n",
+            "`transaction`",
         ),
         (
             "from openai import OpenAI\nc = OpenAI()\n\n\ndef load(name):\n"

@@ -195,7 +195,7 @@ def _effect(group: Mapping[str, Any]) -> Effect:
 
 
 def _twin(group: Mapping[str, Any]) -> Twin:
-    lists = ("arguments", "unlike_arguments", "plain", "awaited", "unlike", "written", "needs")
+    lists = ("arguments", "unlike_arguments", "plain", "awaited", "unlike", "written", "iterated", "needs")
     return Twin(
         group["how"],
         group["twin"],

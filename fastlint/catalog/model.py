@@ -87,6 +87,8 @@ class Twin:
     """Members that block and mean something else on the twin."""
     written: frozenset[str] = frozenset()
     """Members that are written differently: `ok=not {}.is_error`."""
+    iterated: frozenset[str] = frozenset()
+    """Methods whose results are iterated by `async for` on the twin."""
     needs: frozenset[str] = frozenset()
     """Distributions and the versions that have the twin: `redis>=5.0.1`."""
 

@@ -33,7 +33,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "resources": ("names", "resource", "cost", "close"),
     "twins": (
         "names", "how", "twin", "gives", "made_with", "arguments", "unlike_arguments", "plain", "awaited",
-        "unlike", "written", "needs",
+        "unlike", "written",
+        "iterated", "needs",
     ),
 }  # fmt: skip
 _WORDS = {

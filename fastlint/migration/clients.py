@@ -11,6 +11,7 @@ from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.migration.arguments import rename_arguments
 from fastlint.migration.coroutines import uses
+from fastlint.migration.iteration import iterate
 from fastlint.migration.plan import Await, Become, Hold, Plan
 from fastlint.migration.sources import Place, Sources, classes_of
 from fastlint.project.program import Frame, Function, ProjectClass
@@ -52,10 +53,14 @@ def trace(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) 
     where = f"{path}:{node.lineno}"
     if isinstance(node, ast.Constant) and node.value is None:
         return
+    if isinstance(node, ast.Call) and maker_of(path, node, sources) is not None:
+        make(path, node, plan, sources)
+        return
+    origin_of = _made_from(path, node, sources)
+    if origin_of is not None:
+        trace(path, *origin_of, plan, sources)
+        return
     if isinstance(node, ast.Call):
-        if maker_of(path, node, sources) is not None:
-            make(path, node, plan, sources)
-            return
         found = _called_function(path, node, sources)
         if found is None:
             raise NoFix(f"the client in {where} comes from a call that cannot be followed")
@@ -96,6 +101,35 @@ def trace(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) 
                 plan.add(Hold("name", *place, sources.module(place[0]).tree, client))
                 return
     raise NoFix(f"the client in {where} is held in a way that cannot be followed")
+
+
+def _made_from(path: str, node: ast.expr, sources: Sources) -> tuple[ast.expr, str] | None:
+    """Return the client that another object is a part of or given by, as a collection is by a database."""
+    base: ast.expr | None = None
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        base = node.value
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        base = node.func.value
+    found = sources.expression(path, node)
+    if base is None or found is None:
+        return None
+    frame, expr = found
+    inner = expr[1][1] if expr[0] == "call" else expr[1]
+    for value in sources.application.inference.values(inner, frame):
+        if isinstance(value, Instance) and isinstance(value.cls, str):
+            twin = sources.application.program.catalog.twins.get(value.cls)
+            if twin is not None and twin.how == "client":
+                return base, value.cls
+    return None
+
+
+def _derived(member: str, cls: str, sources: Sources) -> str | None:
+    """Return the class of what a member of a client gives, if that changes with the client."""
+    catalog = sources.application.program.catalog
+    kind = catalog.return_type(member)
+    name = cls if kind == ("self",) else kind[1] if kind is not None and kind[0] == "class" else ""
+    twin = catalog.twins.get(name)
+    return name if twin is not None and twin.how == "client" else None
 
 
 def _origin(path: str, name: str, sources: Sources) -> tuple[str, str] | None:
@@ -409,8 +443,24 @@ def use(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources) ->
     module = sources.module(path)
     parent = module.parent(node)
     where = f"{path}:{node.lineno}"
+    catalog = sources.application.program.catalog
     if isinstance(parent, ast.Attribute):
         _member(path, node, client, plan, sources)
+    elif isinstance(parent, ast.Subscript) and parent.value is node:
+        member = catalog.member(client, "__getitem__")
+        derived = _derived(member, client, sources) if catalog.effect(member) is None else None
+        if derived is None or not isinstance(parent.ctx, ast.Load):
+            raise NoFix(f"the client is used in {where} in a way that cannot be followed")
+        use(path, parent, derived, plan, sources)
+    elif catalog.effect(catalog.member(client, "__iter__")) is not None and isinstance(
+        parent, ast.For | ast.comprehension | ast.Call
+    ):
+        listing = "to_list" if catalog.return_type(f"{catalog.twins[client].name}.to_list") else ""
+        iterate(path, node, listing, plan, sources)
+        function = module.enclosing_function(node)
+        plan.converted[path, span_of(node)] = sources.function(path, function) if function else None
+        if isinstance(parent, ast.Call):
+            plan.converted[path, span_of(parent)] = plan.converted[path, span_of(node)]
     elif isinstance(parent, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.If | ast.IfExp | ast.Expr):
         if isinstance(parent, ast.IfExp) and parent.test is not node:
             raise NoFix(f"the client is chosen in {where} in a way that cannot be followed")
@@ -471,10 +521,27 @@ def _member(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources
             continue
         break
     call = module.parent(current)
+    is_called = isinstance(call, ast.Call) and call.func is current
+    dynamic = None if is_called else _derived(catalog.member(cls, "__getattr__"), cls, sources)
+    if dynamic is not None and member not in catalog.returns and catalog.effect(member) is None:
+        if not isinstance(current, ast.Attribute) or not isinstance(current.ctx, ast.Load):
+            raise NoFix(f"`{name}` of the client is set in {where}")
+        use(path, current, dynamic, plan, sources)
+        return
     if not isinstance(call, ast.Call) or call.func is not current:
         raise NoFix(f"`{name}` of the client is used in {where} in a way that cannot be followed")
     if catalog.return_type(member) == ("self",):
         use(path, call, client, plan, sources)
+        return
+    derived = _derived(member, cls, sources)
+    if name in twin.iterated:
+        rename_arguments(path, call, twin, plan, sources)
+        iterate(path, call, "", plan, sources)
+        _note_converted(path, node, call, plan, sources)
+        return
+    if derived is not None and catalog.effect(member) is None and name not in twin.unlike:
+        rename_arguments(path, call, twin, plan, sources)
+        use(path, call, derived, plan, sources)
         return
     renamed = twin.renamed(twin.awaited, name)
     effect = catalog.effect(member)
@@ -485,9 +552,17 @@ def _member(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources
     if renamed is not None and renamed != name:
         end = module.offset(current.end_lineno or 0, current.end_col_offset or 0)
         plan.replace(module, end - len(name), end, renamed)
+    if isinstance(module.parent(call), ast.withitem):
+        raise NoFix(f"`{name}` in {where} is entered by a `with`, which would have to be `async with`")
     _require_no_iteration(path, call, sources)
     plan.add(Await(path, call))
-    function = module.enclosing_function(call)
+    _note_converted(path, node, call, plan, sources)
+    if derived is not None:
+        use(path, call, derived, plan, sources)
+
+
+def _note_converted(path: str, node: ast.expr, call: ast.Call, plan: Plan, sources: Sources) -> None:
+    function = sources.module(path).enclosing_function(call)
     found = sources.function(path, function) if function is not None else None
     plan.converted[path, span_of(call)] = found
     if found is not None and not _is_local(path, node, sources):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fastlint.application.contexts import Application
+from fastlint.facts.model import Expr
 from fastlint.fixes.applying import splice
 from fastlint.fixes.files import Files
 from fastlint.fixes.imports import name_of
@@ -22,6 +23,7 @@ from fastlint.migration.results import follow
 from fastlint.migration.shared import use_shared_client
 from fastlint.migration.sources import Sources
 from fastlint.project.program import Frame
+from fastlint.project.values import Instance
 
 MOST_TASKS = 2000
 """More tasks than this are no chain any more."""
@@ -197,6 +199,9 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     path, span, place = task.frame.function.module.path, task.site.event[5], _called(task)
     if sources.project_module(path).is_test:
         raise NoFix(f"{place} is part of the tests")
+    if task.site.event[0] == "iter":
+        _convert_loop(task, sources.module(path).expression(span), task.site.event[1], plan, sources)
+        return
     if task.site.event[0] not in ("call", "drop"):
         raise NoFix(f"{place} is no call, but a loop, a `with` or an attribute that blocks")
     module = sources.module(path)
@@ -204,6 +209,9 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     if not isinstance(node, ast.Call):
         raise NoFix(f"{place} is not written as a call")
     _require_one_sink(task, place)
+    if task.sink.name.endswith(".__iter__") and len(node.args) == 1:
+        _convert_loop(task, node.args[0], task.site.event[1][2][0], plan, sources)
+        return
     name = task.sink.name
     twin = sources.application.program.catalog.twins.get(name)
     if (
@@ -235,6 +243,22 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     use(path, holder.node, holder.client, plan, sources)
     if (path, span) not in plan.converted:
         raise NoFix(f"{place} is called in a way that cannot be followed")
+
+
+def _convert_loop(task: Block, node: ast.expr, expr: Expr, plan: Plan, sources: Sources) -> None:
+    """Let a loop over a part of a client, such as a cursor, wait for each piece."""
+    path = task.frame.function.module.path
+    catalog = sources.application.program.catalog
+    for value in sources.application.inference.values(expr, task.frame):
+        if not isinstance(value, Instance) or not isinstance(value.cls, str):
+            continue
+        twin = catalog.twins.get(value.cls)
+        if twin is not None and twin.how == "client":
+            trace(path, node, value.cls, plan, sources)
+            if (path, task.site.event[5]) not in plan.converted:
+                use(path, node, value.cls, plan, sources)
+            return
+    raise NoFix(f"{_called(task)} has no asynchronous counterpart that fastlint can write")
 
 
 def _require_one_sink(task: Block, place: str) -> None:

@@ -85,7 +85,7 @@ class Sources:
             module = self.project_module(path)
             for frame, expr in expressions(module, self.application.inference):
                 for part in walk(expr):
-                    if part[0] in ("attr", "call"):
+                    if part[0] in ("attr", "call", "sub"):
                         found.setdefault(part[-1], (frame, part))
             self._expressions[path] = found
         return self._expressions[path].get(span_of(node))
