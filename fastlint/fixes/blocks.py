@@ -125,7 +125,7 @@ def _names(place: ast.AST) -> set[str]:
 def _inside_strings(module: Module) -> set[int]:
     """Return the offsets of lines that begin inside a string."""
     found: set[int] = set()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Constant | ast.JoinedStr) or node.lineno == node.end_lineno:
             continue
         code = module.code(node)

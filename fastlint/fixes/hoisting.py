@@ -25,7 +25,8 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
     """
     if any(isinstance(part, NOT_AT_IMPORT) for part in ast.walk(node)):
         raise NoFix("it cannot be evaluated when the module is imported")
-    twins = [other for other in _in_functions(module) if ast.dump(other) == ast.dump(node)]
+    dumped = ast.dump(node)
+    twins = [o for o in _in_functions(module) if type(o) is type(node) and ast.dump(o) == dumped]
     twins.sort(key=span_of)
     place = min((top_statement(module, twin) for twin in twins), key=lambda statement: statement.lineno)
     require_names(module, node, place)
@@ -62,7 +63,7 @@ def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]
         require_names(
             module, node, place, known={other.name for other in nodes if other.lineno < node.lineno}
         )
-        if any(_binds(other, node.name) for other in ast.walk(module.tree) if other is not node):
+        if any(_binds(other, node.name) for other in module.nodes if other is not node):
             raise NoFix(f"`{node.name}` means something else in this file")
         if set(block_of(module, node)) <= set(nodes):
             raise NoFix("nothing else is in the block")
@@ -89,7 +90,7 @@ def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collect
         if statement.lineno < place.lineno
         for name in _names_bound_by(statement)
     }
-    changed = {name for part in ast.walk(module.tree) if isinstance(part, ast.Global) for name in part.names}
+    changed = {name for part in module.nodes if isinstance(part, ast.Global) for name in part.names}
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             name = part.id
@@ -102,7 +103,7 @@ def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collect
 
 
 def _in_functions(module: Module) -> Iterator[ast.expr]:
-    for function in ast.walk(module.tree):
+    for function in module.nodes:
         if isinstance(function, FunctionNode) and not any(
             isinstance(whole, FunctionNode) for _, whole in module.around(function)
         ):
@@ -120,7 +121,7 @@ def _variable(module: Module, node: ast.expr, twins: list[ast.expr]) -> ast.Name
         return None
     functions = [module.enclosing_function(twin) for twin in twins]
     inside = {id(part) for function in functions if function is not None for part in ast.walk(function)}
-    for part in ast.walk(module.tree):
+    for part in module.nodes:
         if not _mentions(part, name.id):
             continue
         is_store = isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)

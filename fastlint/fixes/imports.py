@@ -39,12 +39,12 @@ def name_of(
     for place in (package, *also):
         for statement in imports:
             found = _existing(statement, place, attribute)
-            if found and not _is_bound_elsewhere(module, found.partition(".")[0]):
+            if found and found.partition(".")[0] not in module.bound_names:
                 return Named(found)
     is_standard = package in sys.stdlib_module_names and package not in BY_NAME
     plain = is_standard if whole is None else whole
     bound = package if plain else attribute
-    if _is_bound_elsewhere(module, bound) or any(_binds(statement, bound) for statement in imports):
+    if bound in module.bound_names or any(_binds(statement, bound) for statement in imports):
         raise NoFix(f"`{bound}` means something else in this file")
     edit = _add(module, imports, package, None if plain else attribute)
     return Named(f"{package}.{attribute}" if plain else attribute, (edit,))
@@ -58,7 +58,7 @@ def beside(module: Module, known: str, attribute: str) -> tuple[Edit, ...]:
     """
     for statement in _top_imports(module):
         if isinstance(statement, ast.ImportFrom) and _binds(statement, known):
-            if _is_bound_elsewhere(module, attribute) or any(
+            if attribute in module.bound_names or any(
                 _binds(other, attribute) for other in _top_imports(module)
             ):
                 break
@@ -89,27 +89,6 @@ def _existing(statement: Import, package: str, attribute: str) -> str:
 
 def _binds(statement: Import, name: str) -> bool:
     return any((alias.asname or alias.name.partition(".")[0]) == name for alias in statement.names)
-
-
-def _is_bound_elsewhere(module: Module, name: str) -> bool:
-    """Tell whether anything in the file but an import at its top gives a name another meaning."""
-    top = set(_top_imports(module))
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Name):
-            if node.id == name and not isinstance(node.ctx, ast.Load):
-                return True
-        elif isinstance(node, ast.arg):
-            if node.arg == name:
-                return True
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-            if node.name == name:
-                return True
-        elif isinstance(node, Import) and node not in top:
-            if _binds(node, name):
-                return True
-        elif isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
-            return True
-    return False
 
 
 def _add(module: Module, imports: list[Import], package: str, attribute: str | None) -> Edit:

@@ -31,16 +31,42 @@ class Module(SourceText):
         return tree
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree, the outer ones first."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
 
     @cached_property
     def _by_span(self) -> dict[Span, list[ast.AST]]:
         found: dict[Span, list[ast.AST]] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if hasattr(node, "lineno"):
                 found.setdefault(span_of(node), []).append(node)
         return found
+
+    @cached_property
+    def bound_names(self) -> frozenset[str]:
+        """The names that anything in the file but an import at its top gives a meaning."""
+        top = set(self.tree.body)
+        found: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Name):
+                if not isinstance(node.ctx, ast.Load):
+                    found.add(node.id)
+            elif isinstance(node, ast.arg):
+                found.add(node.arg)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.add(node.name)
+            elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+                found.add(node.name or "")
+            elif isinstance(node, ast.Import | ast.ImportFrom) and node not in top:
+                found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                found.update(node.names)
+        return frozenset(found)
 
     def parent(self, node: ast.AST) -> ast.AST:
         """Return what a node is part of; the tree itself for what is at the top."""

@@ -29,7 +29,7 @@ def without_unused(before: str, after: str, *, is_package: bool, needed: frozens
         return after
     edits = [
         edit
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, Import) and _may_go(module, node)
         for edit in without_names(module, node, gone)
     ]

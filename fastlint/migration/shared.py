@@ -35,8 +35,8 @@ def _client(module: Module, twin: Twin, plan: Plan) -> str:
     key = (module.path, f"{twin.name}({twin.made_with})")
     if key in plan.shared:
         return plan.shared[key]
-    taken = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
-    taken |= {node.arg for node in ast.walk(module.tree) if isinstance(node, ast.arg)}
+    taken = {node.id for node in module.nodes if isinstance(node, ast.Name)}
+    taken |= {node.arg for node in module.nodes if isinstance(node, ast.arg)}
     taken |= {name for (path, _), name in plan.shared.items() if path == module.path}
     name = next((name for name in NAMES if name not in taken), "")
     if not name:

@@ -162,7 +162,7 @@ def _unwrapped(module: Module, scope: FunctionNode, chain: _Chain, numbers: list
     if chain.variable is not None:
         if isinstance(module.parent(chain.variable), ast.AnnAssign):
             raise NoFix("the rows are annotated")
-        taken = {part.id for part in ast.walk(module.tree) if isinstance(part, ast.Name)}
+        taken = {part.id for part in module.nodes if isinstance(part, ast.Name)}
         taken |= {part.arg for part in ast.walk(scope) if isinstance(part, ast.arg)}
         name = f"{chain.variable.id}_count" if "count" in taken else "count"
         if name in taken:

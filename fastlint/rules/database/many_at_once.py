@@ -116,7 +116,7 @@ def _dedented(module: Module, body: ast.stmt, loop: ast.For) -> Iterator[Edit]:
 
 def _with_list(module: Module, call: ast.Call, loop: ast.For) -> tuple[Edit, ...]:
     """Return the edits that execute a statement with a list, if it is not empty: that would be one row of defaults."""
-    if "rows" in {part.id for part in ast.walk(module.tree) if isinstance(part, ast.Name)}:
+    if "rows" in {part.id for part in module.nodes if isinstance(part, ast.Name)}:
         raise NoFix("`rows` means something else in this file")
     if call.keywords or not call.args:
         raise NoFix("the statement has other arguments")

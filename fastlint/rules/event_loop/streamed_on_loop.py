@@ -52,7 +52,7 @@ def _calls(application: Application, function: Function, files: Files) -> Iterat
             yield module, call_at(module, reference.expr[-1])
         return
     module = files.python(function.module.path)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Name) and node.id == function.facts.name:
             parent = module.parent(node)
             yield module, parent if isinstance(parent, ast.Call) and parent.func is node else node
@@ -77,5 +77,5 @@ def _is_imported(module: Module, name: str) -> bool:
         isinstance(node, ast.ImportFrom)
         and (node.module or "").startswith(LIBRARIES)
         and any(alias.name == name and alias.asname is None for alias in node.names)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
     )

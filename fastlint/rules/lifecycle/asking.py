@@ -38,7 +38,7 @@ def asking(application: Application, function: Function, files: Files) -> list[A
 
 def _calls(module: Module, names: frozenset[str]) -> list[Asked]:
     found: list[Asked] = []
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and _last(node.func) in MARKS:
             given = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "dependency")]
             target = given[0] if given else None

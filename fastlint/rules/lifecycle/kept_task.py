@@ -88,7 +88,7 @@ def _set_of_tasks(module: Module) -> tuple[str, tuple[Edit, ...]]:
         for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="add_done_callback"),

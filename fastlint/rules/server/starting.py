@@ -85,7 +85,7 @@ def _importable(module: Module, name: str, own: str) -> tuple[str, bool]:
                 found.append((f"{own}:{name}", "." not in own))
     bound = [
         node
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
         or (isinstance(node, ast.arg) and node.arg == name)
     ]
