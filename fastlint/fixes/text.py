@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 
 from fastlint.diagnostics import Edit, Location
 
@@ -27,9 +28,9 @@ class SourceText:
 
     @property
     def newline(self) -> str:
-        """The line end that the file uses first, or a plain one."""
-        match = _LINE_END.search(self.text)
-        return match[0] if match else "\n"
+        """The line end that the file uses most, or a plain one."""
+        ends = Counter(match[0] for match in _LINE_END.finditer(self.text)).most_common(1)
+        return ends[0][0] if ends else "\n"
 
     def offset(self, row: int, byte_column: int) -> int:
         """Return the offset of a place that `ast` gives in bytes."""

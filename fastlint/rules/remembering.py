@@ -33,7 +33,7 @@ def remember(use: Use) -> FixMaker:
         node = module.enclosing_function(call)
         if node is None or not isinstance(module.parent(node), ast.Module):
             raise NoFix("it is not made in a function of a module")
-        if not isinstance(module.parent(call), ast.Return) or len(_body(node)) > 1:
+        if not _only_returns(module, node, call):
             raise NoFix(f"`{node.name}` does more than make it")
         if facts.parameters:
             raise NoFix(f"`{node.name}` has parameters, so it may make something else each time")
@@ -52,10 +52,17 @@ def remember(use: Use) -> FixMaker:
     return make
 
 
-def _body(function: FunctionNode) -> list[ast.stmt]:
-    """Return the statements of a function without its docstring."""
+def _only_returns(module: Module, function: FunctionNode, call: ast.expr) -> bool:
+    """Tell whether a function does nothing but return a call, or raise an error where that fails."""
+    statement = module.parent(call)
+    block = module.parent(statement)
     has_docstring = ast.get_docstring(function, clean=False) is not None
-    return function.body[int(has_docstring) :]
+    if not isinstance(statement, ast.Return) or len(function.body) > 1 + int(has_docstring):
+        return False
+    if isinstance(block, ast.Try) and block.body == [statement] and not block.finalbody:
+        raising = all(isinstance(handler.body[-1], ast.Raise) for handler in block.handlers)
+        return raising and module.parent(block) is function
+    return block is function
 
 
 def keep(
