@@ -479,6 +479,37 @@ def test_generator_with_another_annotation_stays(tmp_path: Path) -> None:
     assert reasons(tmp_path, "FL317", text) == {"the annotation of what it yields is unusual"}
 
 
+def made(use: str) -> str:
+    return dedent("""\
+        from fastapi import Depends, FastAPI, Header, HTTPException
+
+        app = FastAPI()
+
+
+        def require(role: str):
+            def check(x_role: str = Header()) -> None:
+                if x_role != role:
+                    raise HTTPException(403)
+
+            return check
+
+
+        @app.get("/", dependencies=[Depends(require("admin"))])
+        async def index() -> int:
+            return 1
+        """) + dedent(use)
+
+
+def test_function_that_is_made_in_depends(tmp_path: Path) -> None:
+    assert fixed(tmp_path, "FL317", made("")) == made("").replace("    def check", "    async def check")
+
+
+@pytest.mark.parametrize("use", ["\n\nrequire('user')('user')\n", "\n\nfor_users = require('user')\n"])
+def test_function_that_may_be_called_stays(tmp_path: Path, use: str) -> None:
+    reason = "what is made may be called by other code of the project"
+    assert reasons(tmp_path, "FL317", made(use)) == {reason}
+
+
 # Tasks
 
 

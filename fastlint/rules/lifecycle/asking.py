@@ -47,6 +47,17 @@ def _calls(module: Module, names: frozenset[str]) -> list[Asked]:
     return found
 
 
+def made_in_depends(module: Module, names: frozenset[str]) -> bool:
+    """Tell whether every call of one of the names stands in a `Depends(...)` itself."""
+    calls = [n for n in ast.walk(module.tree) if isinstance(n, ast.Call) and _last(n.func) in names]
+    return all(
+        isinstance(around := module.parent(call), ast.Call)
+        and _last(around.func) in MARKS
+        and call in around.args
+        for call in calls
+    )
+
+
 def _means_one_thing(module: Module, _: ast.Call, target: ast.Name | ast.Attribute) -> bool:
     """Tell whether a name has one meaning in all of a file: it is bound once, at the top."""
     return (

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 
 from fastlint.application.contexts import Application
-from fastlint.application.references import HANDED_ON, REGISTERED
+from fastlint.application.references import CALLED, HANDED_ON, REGISTERED, names_of
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.fixes.annotations import asynchronous
-from fastlint.fixes.blocks import ended, free_name, lines_of, step_of
+from fastlint.fixes.blocks import bindings_of, ended, free_name, lines_of, step_of
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import beside
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame, Function
-from fastlint.rules.lifecycle.asking import asking
+from fastlint.rules.lifecycle.asking import asking, made_in_depends
 
 
 def on_loop(application: Application, frame: Frame, trust: Applicability) -> FixMaker:
@@ -25,6 +25,9 @@ def on_loop(application: Application, frame: Frame, trust: Applicability) -> Fix
         if function.facts.name == "__call__" and function.owner is not None:
             _require_no_calls_of_objects(application, function)
             level, name = Applicability.UNSAFE, f"{function.owner.facts.name}.__call__"
+        elif function.parent is not None and function.owner is None and function.facts.name.isidentifier():
+            _require_made_for_fastapi(application, function, files)
+            level, name = trust, function.facts.name
         else:
             require_only_fastapi(application, function)
             level, name = trust, function.facts.name
@@ -97,6 +100,27 @@ def require_only_fastapi(application: Application, function: Function) -> None:
         raise NoFix("it is made by another function, which may give it to others as well")
     if any(reference.how != REGISTERED for reference in application.references.of(function)):
         raise NoFix("other code of the project calls it or hands it on")
+
+
+def _require_made_for_fastapi(application: Application, function: Function, files: Files) -> None:
+    """Raise `NoFix` unless a function makes this one, and all that calls it does so in a `Depends(...)`."""
+    maker = function.parent
+    if maker is None or maker.parent is not None or maker.owner is not None or maker.facts.decorators:
+        raise NoFix("it is made by a function that is not simply one of the module")
+    module = files.python(maker.module.path)
+    node, inner = module.function(maker.facts.span), module.function(function.facts.span)
+    named = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == inner.name]
+    returned = [n for n in named if isinstance(module.parent(n), ast.Return)]
+    if len(named) != 1 or named != returned or bindings_of(node, inner.name) != 1:
+        raise NoFix("the function that makes it does more than to return it")
+    if isinstance(node.returns, ast.Subscript):
+        raise NoFix("the annotation of the function that makes it says what a call returns")
+    references = application.references.of(maker)
+    if not references or any(reference.how != CALLED for reference in references):
+        raise NoFix("other code of the project hands on what makes it")
+    for place in {reference.frame.function.module for reference in references}:
+        if not made_in_depends(files.python(place.path), names_of(maker, place)):
+            raise NoFix("what is made may be called by other code of the project")
 
 
 def _require_no_calls_of_objects(application: Application, function: Function) -> None:
