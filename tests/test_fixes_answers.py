@@ -260,3 +260,23 @@ def test_a_header_of_a_block_hides_those_around_it(
         f"server {{\n    {outer}\n    location / {{\n        proxy_pass http://shop;\n        {inner}\n    }}\n}}\n"
     )
     assert _repaired(tmp_path, "FL710", '@app.get("/a")\ndef a() -> str:\n    return "x"\n')[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "returned", "expected"),
+    [
+        ("name: str", "JSONResponse(jsonable_encoder(item))", ["safe"]),
+        ("name: str", "JSONResponse(item.model_dump(mode='json'))", ["safe"]),
+        ("name: str = Field(alias='n')", "JSONResponse(item.model_dump(mode='json'))", []),
+        ("model_config = ConfigDict(alias_generator=f)", "JSONResponse(item.model_dump(mode='json'))", []),
+        ("name: str", "JSONResponse(jsonable_encoder(item, exclude_none=True))", []),
+        ("name: str", "JSONResponse(jsonable_encoder(item), headers={})", []),
+    ],
+)
+def test_encodings(tmp_path: Path, field: str, returned: str, expected: list[str]) -> None:
+    body = (
+        "from fastapi.encoders import jsonable_encoder\nfrom pydantic import ConfigDict, Field\n\n"
+        f"class Order(BaseModel):\n    {field}\n\n\n"
+        f'@app.post("/a")\nasync def a(item: Order):\n    return {returned}\n'
+    )
+    assert _repaired(tmp_path, "FL504", body)[1] == expected

@@ -161,7 +161,7 @@ RULES: tuple[RuleInfo, ...] = (
     _model("FL501", "missing-response-type", "A route without a response type is serialized in Python", Severity.WARNING, fix=SOMETIMES),
     _model("FL502", "response-class-disables-fast-path", "A response class turns the fast serialization off", Severity.WARNING, fix=SOMETIMES),
     _model("FL503", "deprecated-orjson-response", "A response class is deprecated", Severity.INFO, default=False, fix=SAFE),
-    _model("FL504", "manual-json-encoding", "A response is encoded by hand, in Python", Severity.WARNING),
+    _model("FL504", "manual-json-encoding", "A response is encoded by hand, in Python", Severity.WARNING, fix=SOMETIMES),
     _model("FL505", "dump-before-return", "What is returned is dumped, then validated and dumped again", Severity.WARNING, fix=SOMETIMES),
     _model("FL506", "redundant-json-roundtrip", "Data is encoded and decoded again for nothing", Severity.WARNING, fix=SOMETIMES),
     _model("FL507", "stream-in-memory-buffer", "What is complete already is streamed line by line", Severity.ERROR, fix=SOMETIMES),

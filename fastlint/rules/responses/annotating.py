@@ -47,12 +47,12 @@ def annotated(application: Application, frame: Frame) -> FixMaker:
     return make
 
 
-def require_plain(application: Application, route: Route) -> None:
+def require_plain(application: Application, route: Route, *, has_model: bool = False) -> None:
     """Raise `NoFix` if a response type would change something besides how a route is serialized."""
     keywords = dict(route.call[3])
     if None in keywords:
         raise NoFix("the route may have more arguments than are known")
-    if "response_model" in keywords:
+    if "response_model" in keywords and not has_model:
         raise NoFix("the route has a response model, or turns it off")
     if application.responses.class_choices(route):
         raise NoFix("the function also serves a route with a response class")

@@ -23,6 +23,8 @@ ANY = "Any"
 VALIDATES = frozenset({"model_validate", "model_validate_json", "parse_obj"})
 SCALARS = frozenset({"builtins.str", "builtins.int", "builtins.bool"})
 CONSTANTS = {str: "str", int: "int", bool: "bool", type(None): "None"}
+READING = frozenset({"jsonable_encoder", "len"})
+"""Functions that leave a list as it is."""
 REQUEST_PARTS = frozenset({"Body", "Cookie", "Form", "Header", "Path", "Query"})
 SIMPLE = frozenset({"str", "int", "bool"})
 RESULTS = {"len": "int", "str": "str", "bool": "bool"}
@@ -163,7 +165,9 @@ class AnswerType:
                 and len(call.args) == 1 and isinstance(self._module.parent(call), ast.Expr)
             )  # fmt: skip
         if isinstance(parent, ast.Call):
-            return isinstance(parent.func, ast.Name) and parent.func.id == "len"
+            return isinstance(parent.func, ast.Name) and parent.func.id in READING
+        if isinstance(parent, ast.comprehension | ast.For):
+            return parent.iter is node
         return isinstance(parent, ast.Return | ast.Dict)
 
     def _made(self, expr: Expr) -> Shape | None:

@@ -16,6 +16,7 @@ from fastlint.project.values import LibraryName
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.unencoded import unencoded
 
 ENCODER = "fastapi.encoders.jsonable_encoder"
 MOVABLE = frozenset({"content", "status_code"})
@@ -65,6 +66,7 @@ class ManualJsonEncoding(ModelRule):
             "Return the value itself and declare its type: as return annotation, or as `response_model` for "
             "objects of another class",
             Severity.INFO if is_advice else Severity.WARNING,
+            fix=unencoded(self.application, frame, expr, call),
         )
 
     def _encoded(self, content: Expr, frame: Frame, *, is_alone: bool) -> tuple[Expr, Expr] | None:

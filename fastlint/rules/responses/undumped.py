@@ -22,6 +22,10 @@ OWN_WAYS = frozenset({
 """Decorators of methods that change values when a model is made, or written."""
 ALIASES = frozenset({"alias", "exclude", "serialization_alias", "validation_alias"})
 """Arguments of `Field` by which what a model writes is not what it reads."""
+HARMLESS_SETTINGS = frozenset(
+    {"arbitrary_types_allowed", "from_attributes", "frozen", "json_schema_extra", "title"}
+)
+"""Settings of a model that leave its values and their names alone."""
 
 
 def undumped(application: Application, frame: Frame, dump: Expr, models: set[ProjectClass]) -> FixMaker:
@@ -34,7 +38,9 @@ def undumped(application: Application, frame: Frame, dump: Expr, models: set[Pro
         module = files.python(frame.function.module.path)
         call = call_at(module, dump[-1])
         is_same = len(models) == 1 and not dump[2] and not dump[3]
-        is_plain = is_same and all(_is_plain(application.inference, model, set()) for model in models)
+        is_plain = is_same and all(
+            writes_what_it_reads(application.inference, model, set()) for model in models
+        )
         return Fix(
             f"Return `{render(dump[1][1])}` itself",
             Applicability.SAFE if is_plain else Applicability.UNSAFE,
@@ -44,7 +50,7 @@ def undumped(application: Application, frame: Frame, dump: Expr, models: set[Pro
     return make
 
 
-def _is_plain(inference: Inference, model: ProjectClass, seen: set[ProjectClass]) -> bool:
+def writes_what_it_reads(inference: Inference, model: ProjectClass, seen: set[ProjectClass]) -> bool:
     """Tell whether a model, and the models in it, write what they read."""
     if model in seen:
         return True
@@ -61,6 +67,12 @@ def _is_plain(inference: Inference, model: ProjectClass, seen: set[ProjectClass]
             }
             if names & OWN_WAYS:
                 return False
+        if base.own("Config") or any(
+            part[0] == "call" and {name for name, _ in part[3]} - HARMLESS_SETTINGS
+            for _, _, binding in base.own("model_config")
+            for part in walk(binding)
+        ):
+            return False
         scope = inference.program.generic_frame(base.module.functions[base.facts.parent])
         for bindings in base.facts.bindings.values():
             for _, _, binding in bindings:
@@ -82,7 +94,7 @@ def _is_plain(inference: Inference, model: ProjectClass, seen: set[ProjectClass]
                         if (
                             isinstance(inner, Instance)
                             and isinstance(inner.cls, ProjectClass)
-                            and not _is_plain(inference, inner.cls, seen)
+                            and not writes_what_it_reads(inference, inner.cls, seen)
                         ):
                             return False
     return True

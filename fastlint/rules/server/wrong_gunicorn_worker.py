@@ -62,8 +62,20 @@ class WrongGunicornWorker(ServerRule):
                     f"`{worker}` is deprecated since uvicorn 0.30 and goes away in a later version",
                     f"Install uvicorn-worker and write `{DEPRECATED[worker]}`",
                     Severity.INFO,
-                    _other_worker(process, settings, worker),
+                    self._newer_worker(process, settings, worker),
                 )
+
+    def _newer_worker(self, process: Process, settings: GunicornSettings | None, worker: str) -> FixMaker:
+        """Return what names the worker of uvicorn-worker, if the project requires that already."""
+
+        def make(files: Files) -> Fix:
+            texts = [file.text for file, _ in self.servers.facts.requirements]
+            texts += [one.requirement for one in self.servers.facts.installed]
+            if not any("uvicorn-worker" in text or "uvicorn_worker" in text for text in texts):
+                raise NoFix("uvicorn-worker is not among the requirements")
+            return _other_worker(process, settings, worker)(files)
+
+        return make
 
     def _worker(self, process: Process) -> tuple[str | None, GunicornSettings | None]:
         """Return the class of workers and the file that sets it; an empty name if that is not known."""
