@@ -178,6 +178,32 @@ REFUSED = {
         """,
         "the thread that made it",
     ),
+    "an asynchronous session is an argument": (
+        """
+        def store(db: AsyncSession):
+            db.add(object())
+            time.sleep(1)
+        @app.get("/")
+        async def root(db: AsyncSession):
+            await asyncio.sleep(0)
+            store(db)
+        """,
+        "an argument belongs to the event loop",
+    ),
+    "a generator is an argument": (
+        """
+        def count():
+            yield 1
+        def store(numbers):
+            time.sleep(1)
+            return list(numbers)
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return store(count())
+        """,
+        "an argument belongs to the event loop",
+    ),
     "a context variable": ("""
         def log_in():
             time.sleep(1)

@@ -17,7 +17,7 @@ from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.rewriting import handed_over, with_callee
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
-from fastlint.project.values import Instance
+from fastlint.project.values import Instance, Suspended, Value
 from fastlint.rules.base import Suspect, Verdict
 from fastlint.rules.rendering import render
 
@@ -131,11 +131,17 @@ def _require_no_async_session(suspect: Suspect) -> None:
     """Raise `NoFix` if something that belongs to the event loop is a parameter."""
     inference = suspect.application.inference
     for parameter in suspect.frame.function.facts.parameters:
-        for value in inference.parameter(suspect.frame, parameter):
-            name = value.cls if isinstance(value, Instance) else None
-            words = name.rpartition(".")[2] if isinstance(name, str) else ""
-            if words.startswith("Async") or words == "WebSocket":
-                raise NoFix(f"`{parameter.name}` is an `{words}`, which belongs to the event loop")
+        if any(_is_of_loop(value) for value in inference.parameter(suspect.frame, parameter)):
+            raise NoFix(f"`{parameter.name}` belongs to the event loop")
+
+
+def _is_of_loop(value: Value) -> bool:
+    """Tell whether an object may only be used by code that runs on the event loop."""
+    if isinstance(value, Suspended):
+        return True
+    name = value.cls if isinstance(value, Instance) else None
+    word = name.rpartition(".")[2] if isinstance(name, str) else ""
+    return word.startswith("Async") or word == "WebSocket"
 
 
 # The thread pool, for one call
@@ -205,7 +211,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
 
 
 def _require_no_bound_object(suspect: Suspect) -> None:
-    """Raise `NoFix` if an object would change threads that may only be used in the one that made it."""
+    """Raise `NoFix` if an object would change threads that may only be used in the one that made it, or in the loop's."""
     call, inference = suspect.site.event[1], suspect.application.inference
     receiver = call[1][1:2] if call[1][0] == "attr" else ()
     for part in (call, *receiver, *call[2], *(value for _, value in call[3])):
@@ -213,6 +219,8 @@ def _require_no_bound_object(suspect: Suspect) -> None:
             name = value.cls if isinstance(value, Instance) else None
             if isinstance(name, str) and name.startswith(THREAD_BOUND):
                 raise NoFix("the object may only be used in the thread that made it")
+            if part is not call and _is_of_loop(value):
+                raise NoFix("an argument belongs to the event loop")
 
 
 def _require_no_lock(suspect: Suspect) -> None:
