@@ -43,7 +43,7 @@ SECTIONS = {
     "resources",
     "twins",
 }
-TWIN_FORMS = {"function", "shared", "client", "result", "exception"}
+TWIN_FORMS = {"function", "shared", "client", "result", "exception", "manual"}
 CONTAINERS = {"list", "dict", "tuple", "set", "type", "Iterator", "AsyncIterator", "Awaitable"}
 PLAIN_TYPES = {"Self", "None", "str", "bytes", "int", "float", "bool", "object"} | CONTAINERS
 CALL_FORMS = {"arg", "call", "instance"}

@@ -482,6 +482,29 @@ def test_databases_collections_and_cursors(tmp_path: Path) -> None:
     assert not blocking(tmp_path)
 
 
+def test_sessions_of_requests(tmp_path: Path) -> None:
+    helpers = """
+        import requests
+
+        session = requests.Session()
+        session.headers.update({"X-Client": "shop"})
+
+
+        def load(name):
+            with requests.Session() as own:
+                first = own.post("https://a.example", json={"a": name}, timeout=(3, 10))
+                if not first.ok:
+                    return first.reason
+            return session.get("https://a.example/x").json()
+        """
+    text = lines(migrated(tmp_path, {"helpers.py": helpers, "main.py": ROUTE}))
+    assert "session = httpx.AsyncClient(follow_redirects=True, timeout=None)" in text
+    assert "async with httpx.AsyncClient(follow_redirects=True, timeout=None) as own:" in text
+    assert "first = await own.post(" in text
+    assert "if first.is_error:\n            return first.reason_phrase" in text
+    assert 'return (await session.get("https://a.example/x")).json()' in text
+
+
 def test_responses_in_handlers_are_followed(tmp_path: Path) -> None:
     helpers = """
         import requests
@@ -656,6 +679,18 @@ def test_requests_that_mean_something_else_in_httpx(tmp_path: Path, call: str, w
             "import requests\n\n\ndef load(name):\n    try:\n        requests.get(name).raise_for_status()\n"
             "    except requests.HTTPError as e:\n        return 1 if e.response else 2\n",
             "handed on",
+        ),
+        (
+            "import requests\ns = requests.Session()\ns.mount('https://', None)\n\n\ndef load(name):\n    return s.get(name).text\n",
+            "`mount`",
+        ),
+        (
+            "from sqlalchemy.orm import Session\n\n\ndef load(name, db: Session = None):\n    return db.query(1).all()\n",
+            "has no `query()`",
+        ),
+        (
+            "from sqlalchemy.orm import Session\n\n\ndef load(name, db: Session = None):\n    db.commit()\n",
+            "another driver",
         ),
         (
             "import asyncio\nimport httpx\n\n\nasync def work(name):\n    return load(name)\n\n\ndef run():\n"

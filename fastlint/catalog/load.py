@@ -140,6 +140,14 @@ class Catalog:
         """Return what calling the name (or what it names, called) makes, if it has to be given back."""
         return self.resources.get(name) or self.resources.get(f"{name}.__call__")
 
+    def twin_above(self, name: str) -> Twin | None:
+        """Return the twin of a name, or of the class or module around it that has one."""
+        while name:
+            if name in self.twins:
+                return self.twins[name]
+            name = name.rpartition(".")[0]
+        return None
+
     def return_type(self, name: str) -> Type | None:
         """Return the type of the result of calling the name, or None if it is unknown."""
         text = self.returns.get(name)
@@ -199,7 +207,9 @@ def _twin(group: Mapping[str, Any]) -> Twin:
     return Twin(
         group["how"],
         group["twin"],
+        group.get("because", ""),
         group.get("gives", ""),
+        group.get("result", ""),
         group.get("made_with", ""),
         *(frozenset(group.get(key, ())) for key in lists),
     )

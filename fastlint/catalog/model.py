@@ -17,9 +17,9 @@ ACTS = (
 )  # fmt: skip
 RESOURCES = ("engine", "pool", "connection", "session", "client", "throwaway", "executor", "file")
 """A throwaway is a client that one call makes, uses and closes: `httpx.get`."""
-TWIN_FORMS = ("function", "shared", "client", "result", "exception")
+TWIN_FORMS = ("function", "shared", "client", "result", "exception", "manual")
 """How a twin takes the place of a name: a function is awaited; a function becomes a method of one client that
-a module shares; a client is made from another class; results and exceptions follow the calls that give them."""
+a module shares; a client is made from another class; results and exceptions follow the calls that give them; what is manual needs a decision."""
 
 Type = tuple[Any, ...]
 """A parsed type: ("class", name), ("list" | "tuple" | "iterator" | "awaitable" | "union", types),
@@ -73,8 +73,12 @@ class Twin:
     how: str
     name: str
     """The dotted name of the asynchronous counterpart; several for an exception, parted by `|`."""
+    because: str = ""
+    """Why it takes a person to put the twin in place."""
     gives: str = ""
     """What a call gives, or the class that a function makes."""
+    result: str = ""
+    """The class of what the calls of a client give, if that changes with the client."""
     made_with: str = ""
     arguments: frozenset[str] = frozenset()
     """Keyword arguments that mean the same, `old=new` where the name differs; all do where none is listed."""

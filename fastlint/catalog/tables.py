@@ -32,9 +32,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "acts": ("names", "act"),
     "resources": ("names", "resource", "cost", "close"),
     "twins": (
-        "names", "how", "twin", "gives", "made_with", "arguments", "unlike_arguments", "plain", "awaited",
-        "unlike", "written",
-        "iterated", "needs",
+        "names", "how", "twin", "because", "gives", "result", "made_with", "arguments", "unlike_arguments", "plain",
+        "awaited", "unlike", "written", "iterated", "needs",
     ),
 }  # fmt: skip
 _WORDS = {
@@ -120,7 +119,7 @@ def _check_value(key: str, value: object, place: str) -> None:
             words = ", ".join(f'"{word}"' for word in known)
             hint = did_you_mean(value, known) if isinstance(value, str) else ""
             raise CatalogError(f'"{key}" in {place} must be one of {words}, not {_shown(value)}{hint}')
-    elif key in ("instead", "twin", "gives", "made_with"):
+    elif key in ("instead", "twin", "because", "gives", "result", "made_with"):
         if not isinstance(value, str):
             raise CatalogError(f'"{key}" in {place} must be a string')
     elif key == "callable":

@@ -11,6 +11,9 @@ from fastlint.fixes.text import NoFix
 from fastlint.migration.plan import Plan
 from fastlint.migration.sources import Sources
 
+OF_REQUESTS = "requests.Response"
+BODILESS = frozenset({"delete", "get", "head", "options"})
+"""Methods of httpx that take no body; `request` does."""
 _WHOLE_URL = re.compile(r"https?://[\w.-]+(:\d+)?(/|$)")
 
 
@@ -30,9 +33,11 @@ def rename_arguments(path: str, call: ast.Call, twin: Twin, plan: Plan, sources:
         if name in ("url", "method"):
             continue
         renamed = twin.renamed(twin.arguments, name)
+        if name in ("content", "data", "files", "json") and _called(call) in BODILESS:
+            renamed = None
         if renamed is None:
             raise NoFix(f"the argument `{name}` of the call in {where} has no counterpart")
-        if twin.gives:
+        if OF_REQUESTS in (twin.gives, twin.result):
             renamed = _requests_argument(path, call, keyword, renamed, sources)
         elif name == "auth" and not isinstance(keyword.value, ast.Tuple | ast.Constant):
             raise NoFix(f"`auth` in {where} may be an object that cannot be awaited")

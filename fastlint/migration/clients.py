@@ -12,7 +12,7 @@ from fastlint.fixes.text import NoFix
 from fastlint.migration.arguments import rename_arguments
 from fastlint.migration.coroutines import uses
 from fastlint.migration.iteration import iterate
-from fastlint.migration.plan import Await, Become, Hold, Plan
+from fastlint.migration.plan import Await, Become, Follow, Hold, Plan
 from fastlint.migration.sources import Place, Sources, classes_of
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import FunctionValue, Instance, ModuleValue
@@ -184,6 +184,11 @@ def make(path: str, call: ast.Call, plan: Plan, sources: Sources) -> None:
     if any(keyword.arg is None for keyword in call.keywords) and twin.unlike_arguments:
         raise NoFix(f"some arguments of the client in {path}:{call.lineno} come from a dictionary")
     rename_arguments(path, call, twin, plan, sources)
+    if twin.made_with:
+        if call.args or call.keywords:
+            raise NoFix(f"the client in {path}:{call.lineno} is made with arguments")
+        end = module.bounds(span_of(call))[1]
+        plan.replace(module, end - 1, end - 1, twin.made_with)
     _rename_class(module, call.func, name, twin, plan)
 
 
@@ -555,6 +560,11 @@ def _member(path: str, node: ast.expr, client: str, plan: Plan, sources: Sources
     if isinstance(module.parent(call), ast.withitem):
         raise NoFix(f"`{name}` in {where} is entered by a `with`, which would have to be `async with`")
     _require_no_iteration(path, call, sources)
+    if twin.result:
+        if len(call.args) > (2 if name == "request" else 1):
+            raise NoFix(f"the arguments of the call in {where} are given by position")
+        plan.libraries.add(twin.result.partition(".")[0])
+        plan.add(Follow(path, call, twin.result))
     plan.add(Await(path, call))
     _note_converted(path, node, call, plan, sources)
     if derived is not None:

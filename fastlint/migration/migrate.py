@@ -238,6 +238,9 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
         return
     holder = holder_of(path, node, sources)
     if holder is None:
+        above = sources.application.program.catalog.twin_above(name)
+        if above is not None and above.because:
+            raise NoFix(above.because)
         raise NoFix(f"{place} has no asynchronous counterpart that fastlint can write")
     trace(path, holder.node, holder.client, plan, sources)
     use(path, holder.node, holder.client, plan, sources)
