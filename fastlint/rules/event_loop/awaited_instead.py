@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from fastlint.application.model import REQUEST
 from fastlint.diagnostics import Applicability, Edit, Fix
@@ -11,7 +12,9 @@ from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.lines import block_of, delete
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
-from fastlint.rules.base import Suspect
+
+if TYPE_CHECKING:
+    from fastlint.rules.base import Suspect
 
 RUNNERS = ("run", "run_until_complete")
 LOOPS = ("get_event_loop", "get_running_loop")

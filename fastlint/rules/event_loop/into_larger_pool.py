@@ -14,7 +14,9 @@ from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
 from fastlint.rules.event_loop.awaited_instead import without_loop
-from fastlint.rules.off_loop import POOL, SAME_POOL
+
+POOL = ("fastapi.concurrency", "run_in_threadpool")
+SAME_POOL = ("starlette.concurrency",)
 
 
 def into_larger_pool(places: Iterable[tuple[Frame, Expr]]) -> FixMaker:
