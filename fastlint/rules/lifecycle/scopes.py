@@ -6,8 +6,6 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from packaging.version import Version
-
 from fastlint.application.background import HandOver, hand_overs
 from fastlint.application.contexts import Application
 from fastlint.application.dependencies import FUNCTION_SCOPE, REQUEST_SCOPE, Injection, Need
@@ -19,7 +17,6 @@ from fastlint.facts.model import Expr
 from fastlint.facts.structure import children, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.module import span_of
-from fastlint.fixes.rewriting import with_keyword, without_keyword
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import Collection, Instance, Value
@@ -34,6 +31,8 @@ def use_cache(need: Need) -> FixMaker:
     """Return what makes a `Depends(...)` take the value that the request has already."""
 
     def make(files: Files) -> Fix:
+        from fastlint.fixes.rewriting import without_keyword
+
         module = files.python(need.frame.function.module.path)
         call = module.expression(need.call[4])
         code = without_keyword(module.code(call), "use_cache")
@@ -73,6 +72,8 @@ class FunctionScopes:
         raise NoFix("what it asks for is not a function of the program")
 
     def _make(self, function: Function, files: Files) -> Fix:
+        from packaging.version import Version
+
         lowest = self._application.versions.pin("fastapi").lowest
         is_new = self._application.versions.is_at_least("fastapi", SINCE)
         if not is_new or (lowest is not None and lowest < Version(SINCE)):
@@ -219,6 +220,8 @@ def _is_of(injection: Injection, function: Function) -> bool:
 def _scoped(asked: Asked) -> Iterator[Edit]:
     """Yield the edit that gives a `Depends(...)` the scope of the function, unless it has it."""
     module, call, _ = asked
+    from fastlint.fixes.rewriting import with_keyword, without_keyword
+
     scopes = [keyword.value for keyword in call.keywords if keyword.arg == "scope"]
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name != "Depends":
