@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastlint.fixes.module import span_of
+from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.migration.plan import Block, Follow, Plan
 from fastlint.migration.sources import Sources
@@ -49,7 +49,26 @@ def _in_file(path: str, library: str, plan: Plan, sources: Sources) -> Iterator[
                 yield Guarding(path, node, caught, *found)
     for node in ast.walk(sources.module(path).tree):
         if _is_exception(path, node, library, sources) and not _is_caught(path, node, sources):
-            raise NoFix(f"`{sources.library_name(path, node)}` is used in {path}:{node.lineno}")  # type: ignore[attr-defined]
+            module = sources.module(path)
+            if module.enclosing_function(node) is None or _is_told_to_library(module, node):
+                raise NoFix(f"`{module.code(node)}` is used in {path}:{span_of(node)[0]}")
+
+
+def _is_told_to_library(module: Module, node: ast.AST) -> bool:
+    """Tell whether an exception is an argument of a call, such as one that registers a handler."""
+    parent = module.parent(node)
+    return isinstance(parent, ast.Call) and node is not parent.func
+
+
+def _require_not_raised(functions: set[Function], library: str, sources: Sources) -> None:
+    """Raise `NoFix` if functions use exceptions of a library in another way than to catch them."""
+    for function in functions:
+        path = function.module.path
+        if function.facts.name == "<lambda>" or not _imports(path, library, sources):
+            continue
+        for node in ast.walk(sources.node(function)):
+            if _is_exception(path, node, library, sources) and not _is_caught(path, node, sources):
+                raise NoFix(f"`{sources.module(path).code(node)}` is used in {path}:{span_of(node)[0]}")
 
 
 def _is_caught(path: str, node: ast.AST, sources: Sources) -> bool:
@@ -188,4 +207,7 @@ def _guarded(
             if frame not in seen:
                 seen.add(frame)
                 sites += resolver.sites(frame)
-    return (functions, left) if inside else None
+    if not inside:
+        return None
+    _require_not_raised({own.function, *(frame.function for frame in seen)}, library, sources)
+    return functions, left
