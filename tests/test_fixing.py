@@ -178,6 +178,13 @@ def test_bytes_outside_of_the_fix_stay(main: Path, before: str, encoding: str) -
     assert main.read_bytes() == after.encode(encoding)
 
 
+def test_syntax_newer_than_this_python(main: Path) -> None:
+    newer = "type Number = int | float\n\n\ndef first[T](items: list[T]) -> T:\n    return items[0]\n\n\n"
+    main.write_text(newer + SLEEPS)
+    assert lint("--fix") == 0
+    assert main.read_text() == newer + AWAITS
+
+
 def test_permissions_and_links_stay(main: Path) -> None:
     real = main.parent / "real.txt"
     main.rename(real)

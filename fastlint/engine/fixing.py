@@ -12,6 +12,7 @@ from fastlint.diagnostics import Applicability, Diagnostic
 from fastlint.engine.differences import unified
 from fastlint.engine.run import CheckResult, check
 from fastlint.engine.workspace import Workspace
+from fastlint.facts.build import parse_source
 from fastlint.fixes.applying import apply_fixes
 from fastlint.fixes.unused import without_unused
 from fastlint.fixes.writing import WriteError, write_text
@@ -118,9 +119,8 @@ def _compiles(text: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(
-                text, "<fixed>", "exec", dont_inherit=True
-            )  # an `await` in a `def` parses, but does not compile
+            # An `await` in a `def` can be parsed, but not compiled.
+            compile(parse_source(text), "<fixed>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return False
     return True

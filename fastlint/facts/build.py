@@ -121,7 +121,7 @@ def text_facts(text: str) -> FileFacts:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return extract(_parse(text), lines)
+            return extract(parse_source(text), lines)
     except SyntaxError as error:
         reason = error.msg[:1].upper() + error.msg[1:]
         message = f"{reason}, so nothing in this file is checked"
@@ -131,7 +131,12 @@ def text_facts(text: str) -> FileFacts:
         return Problem("FL900", message)
 
 
-def _parse(text: str) -> ast.Module:
+def parse_source(text: str) -> ast.Module:
+    """Return the syntax of a source text, places included; newer syntax than this Python's is lowered first.
+
+    Raises:
+        SyntaxError, RecursionError, MemoryError, ValueError: the text cannot be parsed.
+    """
     try:
         return ast.parse(text)
     except SyntaxError:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from fastlint.diagnostics import Edit
+from fastlint.facts.build import parse_source
 from fastlint.fixes.text import NoFix, SourceText, Span
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -21,14 +22,13 @@ class Module(SourceText):
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The syntax tree. Raises `NoFix` where this Python cannot read the file."""
+        """The syntax tree. Raises `NoFix` where the file cannot be read."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(self.text)
+                return parse_source(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise NoFix("the file has syntax that this Python does not read") from None
-        return tree
+            raise NoFix("the file has syntax that cannot be read") from None
 
     @cached_property
     def nodes(self) -> list[ast.AST]:

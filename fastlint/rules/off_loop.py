@@ -10,7 +10,7 @@ from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import DIRECTLY, Expr
-from fastlint.facts.structure import regions_around
+from fastlint.facts.structure import regions_around, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
@@ -190,7 +190,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     _require_no_bound_object(suspect)
     application = suspect.application
     around = application.coroutines_around(suspect.frame)
-    if suspect.effect.kind == "database" and any(_runs_beside_others(application, f) for f in around):
+    if _works_on_a_given_session(suspect) and any(_runs_beside_others(application, f) for f in around):
         raise NoFix("the same session may be in use in another task at that time")
     node = module.expression(suspect.site.event[5])
     function = module.require_await(node)
@@ -250,6 +250,18 @@ def _trust(suspect: Suspect) -> Applicability:
         private = all(application.sharing.is_provably_private(callee) for callee in suspect.site.runs)
         return Applicability.SAFE if private else Applicability.UNSAFE
     return Applicability.SAFE if _is_for_one_request(suspect) else Applicability.UNSAFE
+
+
+def _works_on_a_given_session(suspect: Suspect) -> bool:
+    """Tell whether a database call works on an object that the function was given, as others may have been."""
+    if suspect.effect.kind != "database":
+        return False
+    call, given = suspect.site.event[1], suspect.frame.function.parameters
+    return any(
+        part[0] == "name" and part[1] in given
+        for argument in (call[1], *call[2], *(value for _, value in call[3]))
+        for part in walk(argument)
+    )
 
 
 def _runs_beside_others(application: Application, frame: Frame) -> bool:
