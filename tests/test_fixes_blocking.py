@@ -238,6 +238,19 @@ REFUSED = {
         async def root(db: Session = Depends(get_db)):
             return await asyncio.gather(one(db), one(db))
         """, "in use in another task"),
+    "a session that a task got": (
+        """
+        async def tell(db: Session):
+            await asyncio.sleep(1)
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            task = asyncio.create_task(tell(db))
+            await asyncio.sleep(0)
+            db.commit()
+            await task
+        """,
+        "in use in another task",
+    ),
     "a generator is advanced": ("""
         def slow():
             time.sleep(1)

@@ -10,7 +10,7 @@ from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import DIRECTLY, Expr
-from fastlint.facts.structure import regions_around, walk
+from fastlint.facts.structure import called_name, regions_around, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
@@ -29,6 +29,8 @@ TWINS = {"time.sleep": ("asyncio", "sleep")}
 """Blocking functions, and the coroutine functions that take the same arguments and return the same."""
 THREAD_BOUND = ("sqlite3.", "playwright.")
 """Libraries whose objects may only be used in the thread that made them."""
+STARTING = frozenset({"create_task", "ensure_future", "gather", "start_soon", "run_coroutine_threadsafe"})
+"""Calls that let coroutines run beside the one that makes them."""
 LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
 
 
@@ -190,8 +192,8 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     _require_no_bound_object(suspect)
     application = suspect.application
     around = application.coroutines_around(suspect.frame)
-    if _works_on_a_given_session(suspect) and any(_runs_beside_others(application, f) for f in around):
-        raise NoFix("the same session may be in use in another task at that time")
+    if suspect.effect.kind == "database":
+        _require_no_shared_session(suspect, around)
     node = module.expression(suspect.site.event[5])
     function = module.require_await(node)
     _require_no_lock(suspect)
@@ -252,16 +254,26 @@ def _trust(suspect: Suspect) -> Applicability:
     return Applicability.SAFE if _is_for_one_request(suspect) else Applicability.UNSAFE
 
 
-def _works_on_a_given_session(suspect: Suspect) -> bool:
-    """Tell whether a database call works on an object that the function was given, as others may have been."""
-    if suspect.effect.kind != "database":
-        return False
-    call, given = suspect.site.event[1], suspect.frame.function.parameters
-    return any(
-        part[0] == "name" and part[1] in given
+def _require_no_shared_session(suspect: Suspect, around: list[Frame]) -> None:
+    """Raise `NoFix` if a database call works on an object that a task may use at the same time."""
+    call, facts = suspect.site.event[1], suspect.frame.function.facts
+    used = {
+        part[1]
         for argument in (call[1], *call[2], *(value for _, value in call[3]))
         for part in walk(argument)
-    )
+        if part[0] == "name"
+    }
+    handed_on = {
+        part[1]
+        for event in facts.events
+        if event[0] in ("call", "drop") and called_name(event[1]) in STARTING
+        for part in walk(event[1])
+        if part[0] == "name"
+    }
+    given = used & suspect.frame.function.parameters.keys()
+    beside = any(_runs_beside_others(suspect.application, frame) for frame in around)
+    if (given and beside) or used & handed_on - {"asyncio", "loop"}:
+        raise NoFix("the same session may be in use in another task at that time")
 
 
 def _runs_beside_others(application: Application, frame: Frame) -> bool:
