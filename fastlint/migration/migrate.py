@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fastlint.application.contexts import Application
+from fastlint.catalog.model import Twin
 from fastlint.facts.model import Expr
 from fastlint.fixes.applying import splice
 from fastlint.fixes.files import Files
@@ -212,33 +213,14 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     if task.sink.name.endswith(".__iter__") and len(node.args) == 1:
         _convert_loop(task, node.args[0], task.site.event[1][2][0], plan, sources)
         return
-    name = task.sink.name
-    twin = sources.application.program.catalog.twins.get(name)
-    if (
-        twin is not None
-        and sources.library_name(path, node.func) == name
-        and twin.how in ("function", "shared")
-    ):
-        plan.libraries.add(name.partition(".")[0])
-        plan.need(twin, sources.application.versions)
-        if twin.how == "shared":
-            use_shared_client(path, node, name, twin, plan, sources)
-        else:
-            rename_arguments(path, node, twin, plan, sources)
-            package, _, attribute = twin.name.rpartition(".")
-            plan.replace_node(module, node.func, plan.name(module, package, attribute))
-        function = module.enclosing_function(node)
-        found = sources.function(path, function) if function is not None else None
-        plan.converted[path, span] = found
-        if twin.how == "shared" and found is not None:
-            plan.loops.add(found)
-        plan.add(Await(path, node))
-        if twin.gives:
-            plan.add(Follow(path, node, twin.gives))
+    twin = sources.application.program.catalog.twins.get(task.sink.name)
+    is_spelled_out = sources.library_name(path, node.func) == task.sink.name
+    if twin is not None and is_spelled_out and twin.how in ("function", "shared"):
+        _convert_function(task, node, twin, plan, sources)
         return
     holder = holder_of(path, node, sources)
     if holder is None:
-        above = sources.application.program.catalog.twin_above(name)
+        above = sources.application.program.catalog.twin_above(task.sink.name)
         if above is not None and above.because:
             raise NoFix(above.because)
         raise NoFix(f"{place} has no asynchronous counterpart that fastlint can write")
@@ -246,6 +228,28 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     use(path, holder.node, holder.client, plan, sources)
     if (path, span) not in plan.converted:
         raise NoFix(f"{place} is called in a way that cannot be followed")
+
+
+def _convert_function(task: Block, node: ast.Call, twin: Twin, plan: Plan, sources: Sources) -> None:
+    """Put a coroutine function, or a method of a shared client, in place of a function."""
+    path, span, name = task.frame.function.module.path, task.site.event[5], task.sink.name
+    module = sources.module(path)
+    plan.libraries.add(name.partition(".")[0])
+    plan.need(twin, sources.application.versions)
+    enclosing = module.enclosing_function(node)
+    function = sources.function(path, enclosing) if enclosing is not None else None
+    if twin.how == "shared":
+        use_shared_client(path, node, name, twin, plan, sources)
+        if function is not None:
+            plan.loops.add(function)
+    else:
+        rename_arguments(path, node, twin, plan, sources)
+        package, _, attribute = twin.name.rpartition(".")
+        plan.replace_node(module, node.func, plan.name(module, package, attribute))
+    plan.converted[path, span] = function
+    plan.add(Await(path, node))
+    if twin.gives:
+        plan.add(Follow(path, node, twin.gives))
 
 
 def _convert_loop(task: Block, node: ast.expr, expr: Expr, plan: Plan, sources: Sources) -> None:
