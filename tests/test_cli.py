@@ -235,7 +235,7 @@ def test_output_file(engine: Callable[[Check], None], capsys: pytest.CaptureFixt
     engine(lambda settings, progress: Outcome((FOUND,)))
     assert run(["check", "--output-file", "report.txt"]) == 1
     assert capsys.readouterr().out == ""
-    assert Path("report.txt").read_text().startswith("main.py:2:5 FL101 blocking-sleep [*] (error)\n")
+    assert Path("report.txt").read_text().startswith("main.py:2:5 FL101 blocking-sleep (error)\n")
     assert run(["check", "--output-file", "no/such/dir/report.txt"]) == 2
     assert "cannot write no/such/dir/report.txt: No such file or directory" in capsys.readouterr().err
 
@@ -331,7 +331,9 @@ def test_an_application() -> None:
     assert answer.returncode == 1, answer.stderr
     assert answer.stdout.startswith("main.py:10:5 FL101 blocking-sleep [*] (error)\n")
     assert "   10 |     time.sleep(1)\n      |     ^^^^^^^^^^^^^\n" in answer.stdout
-    assert answer.stdout.endswith("Found 1 diagnostic (1 error) in 1 file.\n")
+    assert answer.stdout.endswith(
+        "Found 1 diagnostic (1 error) in 1 file.\n[*] 1 fixable with the `--fix` option.\n"
+    )
 
 
 def test_selection_and_suppression_in_an_application() -> None:
