@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import marshal
+from dataclasses import astuple
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from fastlint.facts.build import Problem, text_facts
+from fastlint.facts.build import text_facts
 from fastlint.facts.extract import extract
 from fastlint.facts.model import (
     DIRECTLY,
@@ -21,8 +21,9 @@ from fastlint.facts.model import (
     Expr,
     FunctionFacts,
     ModuleFacts,
-    unpack,
+    Problem,
 )
+from fastlint.facts.packing import from_bytes, to_bytes
 
 
 def facts_of(text: str) -> ModuleFacts:
@@ -488,14 +489,20 @@ async def f():
 def test_facts_survive_the_way_from_a_worker() -> None:
     facts = text_facts(EVERYTHING)
     assert isinstance(facts, ModuleFacts)
-    assert unpack(marshal.loads(marshal.dumps(facts.pack()))) == facts
+    packed = to_bytes(facts)
+    assert packed is not None and from_bytes(packed) == facts
 
 
 def test_facts_hold_nothing_of_the_syntax_tree() -> None:
     facts = text_facts(EVERYTHING)
     assert isinstance(facts, ModuleFacts)
     plain = (str, int, bool, type(None))
-    pending: list[object] = [facts.pack()]
+    pending: list[object] = [
+        *map(astuple, facts.functions),
+        *map(astuple, facts.classes),
+        facts.stars,
+        facts.mentions,
+    ]
     while pending:
         value = pending.pop()
         if isinstance(value, dict):

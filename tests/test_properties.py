@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import marshal
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic
 from fastlint.engine.run import check
 from fastlint.facts.build import text_facts
-from fastlint.facts.model import ModuleFacts, unpack
+from fastlint.facts.model import ModuleFacts
+from fastlint.facts.packing import from_bytes, to_bytes
 
 from .random_programs import ANCHORED, random_program
 
@@ -103,7 +103,8 @@ def test_facts_survive_the_way_from_a_worker(files: Files) -> None:
     for text in files.values():
         facts = text_facts(text)
         assert isinstance(facts, ModuleFacts)
-        assert unpack(marshal.loads(marshal.dumps(facts.pack()))) == facts
+        packed = to_bytes(facts)
+        assert packed is not None and from_bytes(packed) == facts
 
 
 @given(programs)

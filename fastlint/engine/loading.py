@@ -10,8 +10,7 @@ from fastlint.catalog.load import load_catalog
 from fastlint.config.settings import Settings
 from fastlint.deployment.read import Deployment
 from fastlint.engine.workspace import Workspace
-from fastlint.facts.build import Problem
-from fastlint.facts.model import ModuleFacts
+from fastlint.facts.model import ModuleFacts, Problem
 from fastlint.project.program import Program
 from fastlint.sources.discovery import SourceFile, discover
 from fastlint.sources.versions import Versions

@@ -19,7 +19,8 @@ from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
 from fastlint.engine.workspace import Workspace
-from fastlint.facts.build import STACK, Problem
+from fastlint.facts.build import STACK
+from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Program

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fastlint.facts.build import FileFacts, build_facts, text_facts
+from fastlint.facts.build import Kept, build_facts, text_facts
+from fastlint.facts.model import FileFacts
 from fastlint.sources import deployment
 from fastlint.sources.reading import Source, read_source
 
 
 class Workspace:
-    """Reads files, each once; what was changed here is not on disk yet."""
+    """Reads files, each once; what was changed here is not on disk yet. Facts that are `kept` are not taken again."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept | None = None) -> None:
         self.changed: dict[Path, str] = {}
+        self._kept = kept
         self._facts: dict[Path, FileFacts] = {}
 
     def change(self, path: Path, text: str) -> None:
@@ -38,5 +40,5 @@ class Workspace:
     ) -> list[FileFacts]:
         """Return the facts of files, or the problems that prevent them, in the order of the paths."""
         unknown = [path for path in paths if path not in self._facts]
-        self._facts.update(zip(unknown, build_facts(unknown, progress), strict=True))
+        self._facts.update(zip(unknown, build_facts(unknown, progress, self._kept), strict=True))
         return [self._facts[path] for path in paths]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import ast
 import gc
-import marshal
 import os
 import pickle
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+from fastlint.cache.kept import content_hash
 from fastlint.facts.extract import extract
 from fastlint.facts.lowering import lower
-from fastlint.facts.model import ModuleFacts, unpack
-from fastlint.sources.reading import SourceError, read_source
+from fastlint.facts.model import FileFacts, Problem
+from fastlint.facts.packing import from_bytes, to_bytes
+from fastlint.sources.reading import SourceError, decode_source, read_bytes
 
 WORTH_A_WORKER = 80
 """Fewer files than this are read faster than a process starts."""
@@ -27,68 +27,77 @@ CHUNK = 12
 STACK = 12_000
 """Frames of recursion that long expressions need; a limit of ours, far below what a thread has."""
 PICKLED = b"\x80"
-"""How pickled data begins, and marshalled data never does."""
+"""How pickled data begins, and packed facts never do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that could not be understood: which rule says so, why, and where if that is known."""
+class Kept(Protocol):
+    """Facts in packed form, under a hash of the bytes that they are of."""
 
-    code: str
-    message: str
-    row: int = 1
-    column: int = 1
+    def get(self, key: bytes) -> bytes | memoryview | None:
+        """Return what is kept under a hash."""
 
-
-FileFacts = ModuleFacts | Problem
+    def put(self, key: bytes, piece: bytes) -> None:
+        """Keep something under a hash."""
 
 
-def build_facts(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> list[FileFacts]:
-    """Return the facts of each file, or the problem that prevents them, in the order of the paths."""
-    workers = min(available_cores(), len(paths) // WORTH_A_WORKER + 1)
-    if workers < 2:
-        return _build_here(paths, progress)
+def build_facts(
+    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None, kept: Kept | None = None
+) -> list[FileFacts]:
+    """Return the facts of each file, or the problem that prevents them, in the order of the paths.
+
+    What is `kept` is not built again, and what is built is kept.
+    """
+    found: dict[Path, FileFacts] = {}
+    if kept is not None:
+        found = {path: facts for path in paths if (facts := _recall(path, kept)) is not None}
+    missing = [path for path in paths if path not in found]
+    workers = min(available_cores(), len(missing) // WORTH_A_WORKER + 1)
+    built: Iterator[tuple[bytes, bytes | FileFacts]]
+    built = _build_here(missing) if workers < 2 else _build_elsewhere(missing, workers)
+    for path, (key, made) in zip(missing, built, strict=True):
+        found[path] = _unpacked(made) if isinstance(made, bytes) else made
+        if progress is not None:
+            progress(len(found), len(paths))
+        if kept is not None and key:
+            piece = made if isinstance(made, bytes) else to_bytes(made)
+            if piece is not None and not piece.startswith(PICKLED):
+                kept.put(key, piece)
+    return [found[path] for path in paths]
+
+
+def _recall(path: Path, kept: Kept) -> FileFacts | None:
+    """Return the facts of a file if they are kept."""
+    try:
+        piece = kept.get(content_hash(read_bytes(path)))
+    except SourceError:
+        return None
+    return None if piece is None else from_bytes(piece)
+
+
+def _build_here(paths: Sequence[Path]) -> Iterator[tuple[bytes, FileFacts]]:
+    return map(_hashed_facts, paths)
+
+
+def _build_elsewhere(paths: Sequence[Path], workers: int) -> Iterator[tuple[bytes, bytes]]:
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    found: list[FileFacts] = []
     with ProcessPoolExecutor(workers, initializer=_start_worker) as pool:
         for rows in pool.map(_pack_chunk, chunks):
-            for kind, row in map(_unpacked, marshal.loads(rows)):
-                found.append(Problem(*row) if kind == "problem" else unpack(row))
-            if progress is not None:
-                progress(len(found), len(paths))
-    return found
+            yield from rows
 
 
-def _build_here(paths: Sequence[Path], progress: Callable[[int, int], None] | None) -> list[FileFacts]:
-    found = []
-    for number, path in enumerate(paths, 1):
-        found.append(file_facts(path))
-        if progress is not None:
-            progress(number, len(paths))
-    return found
+def _pack_chunk(paths: Sequence[Path]) -> list[tuple[bytes, bytes]]:
+    return [(key, _packed(facts)) for key, facts in map(_hashed_facts, paths)]
 
 
-def _pack_chunk(paths: Sequence[Path]) -> bytes:
-    rows = []
-    for path in paths:
-        facts = file_facts(path)
-        if isinstance(facts, Problem):
-            rows.append(("problem", (facts.code, facts.message, facts.row, facts.column)))
-        else:
-            rows.append(("facts", facts.pack()))
-    return marshal.dumps([_packed(row) for row in rows])
+def _packed(facts: FileFacts) -> bytes:
+    """Return facts as bytes for the way between processes of ours, where pickle is safe and takes any depth."""
+    return to_bytes(facts) or pickle.dumps(facts)
 
 
-def _packed(row: tuple[str, Any]) -> bytes:
-    """Return a row as bytes; marshal is twice as fast as pickle but refuses very deep nesting."""
-    try:
-        return marshal.dumps(row)
-    except ValueError:
-        return pickle.dumps(row)
-
-
-def _unpacked(data: bytes) -> tuple[str, Any]:
-    return pickle.loads(data) if data.startswith(PICKLED) else marshal.loads(data)  # type: ignore[no-any-return]
+def _unpacked(data: bytes) -> FileFacts:
+    facts: FileFacts | None = pickle.loads(data) if data.startswith(PICKLED) else from_bytes(data)
+    assert facts is not None
+    return facts
 
 
 def _start_worker() -> None:
@@ -108,11 +117,18 @@ def available_cores() -> int:
 
 def file_facts(path: Path) -> FileFacts:
     """Return the facts of one file, or why there are none."""
+    return _hashed_facts(path)[1]
+
+
+def _hashed_facts(path: Path) -> tuple[bytes, FileFacts]:
+    """Return the hash of what is in a file and its facts; no hash for a file that cannot be read."""
+    key = b""
     try:
-        text = read_source(path).text
+        data = read_bytes(path)
+        key = content_hash(data)
+        return key, text_facts(decode_source(data).text)
     except SourceError as error:
-        return Problem(error.code, error.message)
-    return text_facts(text)
+        return key, Problem(error.code, error.message)
 
 
 def text_facts(text: str) -> FileFacts:

@@ -37,7 +37,7 @@ A span is (row, column, end row, end column): rows from 1, columns from 0 in UTF
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 Expr = tuple[Any, ...]
@@ -155,28 +155,15 @@ class ModuleFacts:
     mentions: list[str]
     """Every name and attribute that the file reads."""
 
-    def pack(self) -> tuple[Any, ...]:
-        """Return the facts as nested builtin values; `unpack` is the way back."""
-        functions = []
-        for function in self.functions:
-            row = [getattr(function, name) for name in _FUNCTION_FIELDS]
-            row[_PARAMETERS] = [(p.name, p.kind, p.annotation, p.default) for p in function.parameters]
-            functions.append(tuple(row))
-        classes = [tuple(getattr(cls, name) for name in _CLASS_FIELDS) for cls in self.classes]
-        return functions, classes, self.stars, self.lines, self.mentions
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that could not be understood: which rule says so, why, and where if that is known."""
+
+    code: str
+    message: str
+    row: int = 1
+    column: int = 1
 
 
-def unpack(row: tuple[Any, ...]) -> ModuleFacts:
-    """Rebuild the facts from what `ModuleFacts.pack` returned."""
-    functions, classes, stars, lines, mentions = row
-    built = []
-    for function in functions:
-        values = list(function)
-        values[_PARAMETERS] = [Parameter(*p) for p in values[_PARAMETERS]]
-        built.append(FunctionFacts(*values))
-    return ModuleFacts(built, [ClassFacts(*cls) for cls in classes], stars, lines, mentions)
-
-
-_FUNCTION_FIELDS = tuple(f.name for f in fields(FunctionFacts))
-_CLASS_FIELDS = tuple(f.name for f in fields(ClassFacts))
-_PARAMETERS = _FUNCTION_FIELDS.index("parameters")
+FileFacts = ModuleFacts | Problem

@@ -43,7 +43,11 @@ class Source:
 
 def read_source(path: Path) -> Source:
     """Read the file at `path`. Raises `SourceError` (FL901 unreadable, FL902 too large)."""
-    data = _read_bytes(path)
+    return decode_source(read_bytes(path))
+
+
+def decode_source(data: bytes) -> Source:
+    """Return the bytes of a file as source. Raises `SourceError` (FL901) if they are none."""
     wide = next((name for mark, name in _WIDE_MARKS.items() if data.startswith(mark)), None)
     if wide is not None:
         raise SourceError("FL901", f"The file is {wide}, which Python does not read; save it as UTF-8")
@@ -53,7 +57,8 @@ def read_source(path: Path) -> Source:
     return Source(_decode(data, encoding), encoding)
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return what is in the file at `path`. Raises `SourceError` (FL901 unreadable, FL902 too large)."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
