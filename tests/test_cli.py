@@ -60,7 +60,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Check], None]:
 
     def replace(check: Check) -> None:
         module = types.ModuleType("fastlint.engine.run")
-        module.check = check  # type: ignore[attr-defined]
+        module.check = lambda settings, progress, workspace: check(settings, progress)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "fastlint.engine.run", module)
 
     return replace

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,16 +14,19 @@ from fastlint import __version__
 from fastlint.cli.group import fastlint
 from fastlint.config.errors import FastlintError
 
+if TYPE_CHECKING:
+    from fastlint.cache.replay import Run
+
 CLEAN, FINDINGS, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 ISSUES = "https://github.com/fastlint/fastlint/issues"
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line `arguments` and return the exit code."""
+def run(arguments: Sequence[str], this: Run | None = None) -> int:
+    """Run the command line `arguments` and return the exit code. Without `this`, nothing is cached."""
     _make_printing_safe()
     try:
-        code = fastlint.main(list(arguments), prog_name="fastlint", standalone_mode=False)
+        code = fastlint.main(list(arguments), prog_name="fastlint", standalone_mode=False, obj=this)
         return code if isinstance(code, int) else CLEAN
     except click.ClickException as error:
         error.show()

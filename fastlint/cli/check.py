@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from fastlint import __version__
+from fastlint.cache.inputs import Inputs
+from fastlint.cache.replay import Outcome
 from fastlint.cli.boundary import CLEAN, FINDINGS, reader_may_leave
-from fastlint.cli.progress import progress
+from fastlint.cli.caching import cache_of, cached_workspace
+from fastlint.cli.progress import ProgressCallback, progress
 from fastlint.cli.terminal import columns, is_ci, is_terminal, wants_color
 from fastlint.config.errors import ConfigError, FastlintError
 from fastlint.config.load import CommandLine, load_settings
 from fastlint.config.settings import OUTPUT_FORMATS, Selectors, Settings
 
 if TYPE_CHECKING:
+    from fastlint.cache.replay import Run
     from fastlint.engine.fixing import FixResult
+    from fastlint.engine.workspace import Workspace
     from fastlint.reports.model import Output, Result, Writer
 
 
@@ -142,51 +150,62 @@ def command(
         config=config,
         isolated=isolated,
     )
-    settings = load_settings(paths, given)
-    write = _writer(settings.output_format, statistics)
-    started = time.monotonic()
-    show_progress = not (quiet or no_progress)
-    if diff or fix_only or settings.fix:
-        repaired = _repair(settings, show_progress)
-        result: Result = repaired.remaining
-    else:
-        repaired, result = None, _check(settings, show_progress)
-    if not quiet:
-        _comment(settings, result, time.monotonic() - started, verbose)
-    with _open(output_file) as stream, reader_may_leave():
-        output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
-        if diff and repaired is not None:
-            from fastlint.reports.fixes import write_diff
+    this: Run | None = ctx.obj
+    with Inputs() as inputs:
+        settings = load_settings(paths, given)
+        write = _writer(settings.output_format, statistics)
+        repairs = diff or fix_only or settings.fix
+        cache = cache_of(this, settings)
+        is_repeatable = not (repairs or verbose or output_file or os.environ.get("GITHUB_STEP_SUMMARY"))
+        if this is not None and cache is not None and is_repeatable:
+            known = this.recall_from(cache)
+            if known is not None:
+                with reader_may_leave():
+                    known.show()
+                ctx.exit(known.code)
+        started = time.monotonic()
+        with cached_workspace(cache) as workspace, progress(not (quiet or no_progress)) as callback:
+            repaired = _repair(settings, callback, workspace) if repairs else None
+            result: Result = repaired.remaining if repaired else _check(settings, callback, workspace)
+        comments = "" if quiet else _comments(settings, result, time.monotonic() - started, verbose)
+        sys.stderr.write(comments)
+        report = io.StringIO()
+        with _open(output_file) as stream, reader_may_leave():
+            output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
+            if diff and repaired is not None:
+                from fastlint.reports.fixes import write_diff
 
-            write_diff(repaired, output)
-            ctx.exit(FINDINGS if repaired.after and not exit_zero else CLEAN)
-        if repaired is not None:
-            repaired.write()
-            for name, reason in repaired.refused:
-                print(f"warning: {name} was not repaired: {reason}", file=sys.stderr)
-        if not fix_only:
-            write(result, output)
-        if repaired is not None and settings.show_fixes:
-            from fastlint.reports.fixes import write_fixes
+                write_diff(repaired, output)
+                ctx.exit(FINDINGS if repaired.after and not exit_zero else CLEAN)
+            if repaired is not None:
+                repaired.write()
+                for name, reason in repaired.refused:
+                    print(f"warning: {name} was not repaired: {reason}", file=sys.stderr)
+            if not fix_only:
+                write(result, replace(output, stream=report))
+                stream.write(report.getvalue())
+            if repaired is not None and settings.show_fixes:
+                from fastlint.reports.fixes import write_fixes
 
-            write_fixes(repaired, output)
+                write_fixes(repaired, output)
     if repaired is not None and exit_non_zero_on_fix and repaired.fixed:
         ctx.exit(FINDINGS)
-    ctx.exit(FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN)
+    code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
+    if this is not None and cache is not None and is_repeatable:
+        this.keep(cache, Outcome(code, report.getvalue(), comments), inputs)
+    ctx.exit(code)
 
 
-def _check(settings: Settings, show_progress: bool) -> Result:
+def _check(settings: Settings, callback: ProgressCallback | None, workspace: Workspace) -> Result:
     from fastlint.engine.run import check
 
-    with progress(show_progress) as callback:
-        return check(settings, callback)
+    return check(settings, callback, workspace)
 
 
-def _repair(settings: Settings, show_progress: bool) -> FixResult:
+def _repair(settings: Settings, callback: ProgressCallback | None, workspace: Workspace) -> FixResult:
     from fastlint.engine.fixing import fix
 
-    with progress(show_progress) as callback:
-        return fix(settings, callback)
+    return fix(settings, callback, workspace)
 
 
 def _writer(output_format: str, statistics: bool) -> Writer:
@@ -230,16 +249,18 @@ def _open(path: Path | None) -> Iterator[TextIO]:
         yield file
 
 
-def _comment(settings: Settings, result: Result, seconds: float, verbose: bool) -> None:
-    """Say on standard error what a report of the format does not say."""
+def _comments(settings: Settings, result: Result, seconds: float, verbose: bool) -> str:
+    """Return what standard error is to say that a report of the format does not say."""
     from fastlint.reports.words import counted, no_routes
 
+    lines = []
     if not result.files:
-        print("warning: no Python files were found under the given paths", file=sys.stderr)
+        lines.append("warning: no Python files were found under the given paths")
     elif not result.routes and settings.output_format == "json":
-        print(f"warning: {no_routes(result)}", file=sys.stderr)
+        lines.append(f"warning: {no_routes(result)}")
     if verbose:
         scope = f"{counted(result.files, 'file')}, {counted(result.routes, 'route')}, {seconds:.2f} s"
-        print(f"fastlint {__version__}: {scope}", file=sys.stderr)
-        print(f"project: {settings.root}", file=sys.stderr)
-        print(f"configuration: {settings.config_file or 'none'}", file=sys.stderr)
+        lines.append(f"fastlint {__version__}: {scope}")
+        lines.append(f"project: {settings.root}")
+        lines.append(f"configuration: {settings.config_file or 'none'}")
+    return "".join(f"{line}\n" for line in lines)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastlint.cache.inputs import note
 from fastlint.config.errors import ConfigError
 
 _OWN_FILES = (".fastlint.toml", "fastlint.toml")
@@ -27,6 +28,7 @@ def find_config(start: Path) -> ConfigFile | None:
     for directory in (start, *start.parents):
         for name in (*_OWN_FILES, "pyproject.toml"):
             path = directory / name
+            note(path)
             if path.is_file():
                 config = read_config(path)
                 if config is not None:
@@ -51,8 +53,10 @@ def read_config(path: Path) -> ConfigFile | None:
 def find_project(start: Path) -> Path | None:
     """The nearest directory at or above `start` that looks like the root of a project."""
     for directory in (start, *start.parents):
-        if any((directory / mark).exists() for mark in _PROJECT_MARKS):
-            return directory
+        for mark in _PROJECT_MARKS:
+            note(directory / mark)
+            if (directory / mark).exists():
+                return directory
     return None
 
 

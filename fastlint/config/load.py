@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastlint.cache.inputs import note
 from fastlint.config.errors import ConfigError
 from fastlint.config.files import ConfigFile, find_config, find_project, read_config
 from fastlint.config.options import check_table, check_version
@@ -73,6 +74,7 @@ def _split_config(given: CommandLine, cwd: Path) -> tuple[ConfigFile | None, lis
     pieces: list[Mapping[str, object]] = []
     for option in given.config:
         path = _absolute(cwd, option)
+        note(path)
         if path.is_file():
             if given.isolated:
                 raise ConfigError(f"--isolated and --config {option} contradict each other")

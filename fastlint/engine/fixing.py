@@ -52,13 +52,17 @@ class FixResult:
                 self.refused.append((name, str(error)))
 
 
-def fix(settings: Settings, progress: Callable[[str, int, int], None] | None = None) -> FixResult:
+def fix(
+    settings: Settings,
+    progress: Callable[[str, int, int], None] | None = None,
+    workspace: Workspace | None = None,
+) -> FixResult:
     """Repair what the settings ask for, in memory.
 
     Raises:
         FastlintError: a path does not exist, or a setting means nothing.
     """
-    workspace = Workspace()
+    workspace = workspace or Workspace()
     outcome = FixResult(check(settings, progress, workspace))
     for _ in range(MOST_ROUNDS):
         result = outcome.remaining

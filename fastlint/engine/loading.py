@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastlint.cache.inputs import note
 from fastlint.catalog.load import load_catalog
 from fastlint.config.settings import Settings
 from fastlint.deployment.read import Deployment
@@ -158,6 +159,7 @@ class _Finder:
 
     def _names(self, directory: Path) -> frozenset[str]:
         if directory not in self._listed:
+            note(directory)
             try:
                 self._listed[directory] = frozenset(entry.name for entry in directory.iterdir())
             except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fastlint.cache.inputs import note
 from fastlint.facts.build import Kept, build_facts, text_facts
 from fastlint.facts.model import FileFacts
 from fastlint.sources import deployment
@@ -40,5 +41,7 @@ class Workspace:
     ) -> list[FileFacts]:
         """Return the facts of files, or the problems that prevent them, in the order of the paths."""
         unknown = [path for path in paths if path not in self._facts]
+        for path in unknown:  # they may be read in other processes, which note nothing
+            note(path)
         self._facts.update(zip(unknown, build_facts(unknown, progress, self._kept), strict=True))
         return [self._facts[path] for path in paths]

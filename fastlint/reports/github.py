@@ -21,6 +21,7 @@ from fastlint.reports.words import (
     shown_path,
     summary,
 )
+from fastlint.sources.gitignore import find_repository
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 ANNOTATIONS_PER_LEVEL = 10
@@ -86,7 +87,7 @@ def _repository(cwd: Path) -> Path:
     workspace = os.environ.get("GITHUB_WORKSPACE")
     if workspace and cwd.is_relative_to(workspace):
         return Path(workspace)
-    return next((d for d in (cwd, *cwd.parents) if (d / ".git").exists()), cwd)
+    return find_repository(cwd) or cwd
 
 
 def _fill_step_summary(result: Result, output: Output, base: Path) -> None:

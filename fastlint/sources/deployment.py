@@ -5,6 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from fastlint.cache.inputs import note
+
 MAX_BYTES = 400_000
 """What is larger was not written by hand."""
 
@@ -53,6 +55,7 @@ def kind_of(name: str) -> str | None:
 
 def read_text(path: Path) -> str | None:
     """Return the text of a file, or None for one that is too large, is no text or has vanished."""
+    note(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlint.cache.inputs import note
 from fastlint.config.errors import FastlintError, did_you_mean
 from fastlint.config.settings import Settings
 from fastlint.sources.deployment import PLACES, kind_of
@@ -85,6 +86,7 @@ class _Walk:
 
     def take(self, path: Path) -> None:
         """Take a path that the user named."""
+        note(path)
         _require(path, self._settings.cwd)
         place = _Place(path, path.resolve())
         if self._settings.force_exclude and self._excluded.match_any_parent(path):
@@ -100,6 +102,7 @@ class _Walk:
         """Take what symbolic links lead to, unless it was found under its own name."""
         while self._links:
             path = self._links.pop()
+            note(path)
             try:
                 if path.is_dir():
                     self._descend(_Place(path, path.resolve()))
@@ -128,6 +131,7 @@ class _Walk:
             if place.real in self._seen:
                 continue
             self._seen.add(place.real)
+            note(place.path)
             try:
                 with os.scandir(place.path) as listed:
                     entries = list(listed)
@@ -163,6 +167,8 @@ class _Walk:
             self._seen.add(place.real)
             entries = list(self._entries(place.path))
             names = {entry.name for entry in entries}
+            if ".gitignore" in names:
+                note(place.path / ".gitignore")
             if "pyvenv.cfg" in names and place != start:
                 continue
             if ".git" in names and place != start:
@@ -192,6 +198,7 @@ class _Walk:
                     self.deployment.setdefault(child.real, child.path)
 
     def _entries(self, directory: Path) -> Iterator[os.DirEntry[str]]:
+        note(directory)
         try:
             with os.scandir(directory) as entries:
                 yield from entries

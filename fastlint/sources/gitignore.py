@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from fastlint.cache.inputs import is_noting, note
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -43,12 +45,21 @@ def ignores_for(directory: Path, top: Path) -> Ignores:
 
     Outside of a repository `.gitignore` files count from `top` (a parent of `directory`) downwards.
     """
-    repository = next((d for d in (directory, *directory.parents) if (d / ".git").exists()), None)
+    repository = find_repository(directory)
     listed = None if repository is None else _ask_git(repository, directory)
     if listed is not None:
         return _Listed(listed)
     top = repository or (top if directory.is_relative_to(top) else directory)
     return _IgnoreFiles(top, directory)
+
+
+def find_repository(directory: Path) -> Path | None:
+    """The nearest directory at or above `directory` that is the top of a repository."""
+    for place in (directory, *directory.parents):
+        note(place / ".git")
+        if (place / ".git").exists():
+            return place
+    return None
 
 
 class _Listed:
@@ -63,10 +74,41 @@ class _Listed:
 
 def _ask_git(repository: Path, directory: Path) -> list[Path] | None:
     """The ignored paths below `directory`, or None if git is missing or does not answer."""
-    environment = {key: value for key, value in os.environ.items() if key not in _REPOSITORY_VARIABLES}
+    if is_noting():
+        _note_what_git_reads(repository, directory)
     listing = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    answer = _git(repository, *listing, "--", str(directory))
+    if answer is None:
+        return None
+    return [repository / os.fsdecode(name) for name in answer.split(b"\0") if name]
+
+
+def _note_what_git_reads(repository: Path, directory: Path) -> None:
+    """Note the files that decide what is ignored, except those below `directory`."""
+    for place in (directory, *directory.parents):
+        note(place / ".gitignore")
+        if place == repository:
+            break
+    places = _git(repository, "rev-parse", "--git-path", "index", "--git-path", "info/exclude") or b""
+    for line in places.splitlines():
+        note(repository / os.fsdecode(line))
+    home = Path(os.environ.get("HOME") or os.environ.get("USERPROFILE") or repository)
+    general = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
+    for path in (home / ".gitconfig", general / "config", general / "ignore", repository / ".git" / "config"):
+        note(path)
+    listed = (_git(repository, "config", "--list", "--show-origin", "--null") or b"").split(b"\0")
+    for origin, setting in zip(listed[::2], listed[1::2], strict=False):
+        name, _, value = os.fsdecode(setting).partition("\n")
+        note(repository / os.fsdecode(origin).removeprefix("file:"))
+        if name == "core.excludesfile":
+            note(repository / home / value.removeprefix("~/"))
+
+
+def _git(repository: Path, *arguments: str) -> bytes | None:
+    """What git prints, or None if it is missing or does not answer."""
+    environment = {key: value for key, value in os.environ.items() if key not in _REPOSITORY_VARIABLES}
     # A repository may come from anywhere, so its configuration must not name a program to run.
-    command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", *listing, "--", str(directory)]
+    command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", *arguments]
     try:
         answer = subprocess.run(
             command,
@@ -78,9 +120,7 @@ def _ask_git(repository: Path, directory: Path) -> list[Path] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if answer.returncode != 0:
-        return None
-    return [repository / os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
+    return answer.stdout if answer.returncode == 0 else None
 
 
 class _IgnoreFiles:
@@ -116,6 +156,7 @@ class _IgnoreFiles:
 
 
 def _read_spec(path: Path) -> GitIgnoreSpec | None:
+    note(path)
     try:
         lines = path.read_bytes().decode("utf-8", errors="surrogateescape").splitlines()
     except OSError:

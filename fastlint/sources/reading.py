@@ -9,6 +9,8 @@ import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastlint.cache.inputs import note
+
 MAX_BYTES = 2_000_000
 
 _WIDE_MARKS = {
@@ -60,6 +62,7 @@ def decode_source(data: bytes) -> Source:
 def read_bytes(path: Path) -> bytes:
     """Return what is in the file at `path`. Raises `SourceError` (FL901 unreadable, FL902 too large)."""
     try:
+        note(path)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise SourceError("FL901", "The path is not a regular file")

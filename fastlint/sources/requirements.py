@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from fastlint.cache.inputs import note
 from fastlint.sources.pins import ANY, Pin, from_poetry, from_specifiers
 
 _MAX_BYTES = 20_000_000
@@ -147,6 +148,7 @@ def _declarations(directory: Path, names: frozenset[str]) -> Iterator[Iterable[_
 
 
 def _names(directory: Path) -> frozenset[str]:
+    note(directory)
     try:
         return frozenset(path.name for path in directory.iterdir())
     except OSError:
@@ -161,6 +163,7 @@ def _lists(names: Iterable[str]) -> list[str]:
 
 
 def _text(path: Path) -> str:
+    note(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:

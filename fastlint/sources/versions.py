@@ -9,7 +9,9 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastlint.cache.inputs import note
 from fastlint.config.settings import DEFAULT_EXCLUDE
+from fastlint.sources.gitignore import find_repository
 
 if TYPE_CHECKING:
     from fastlint.sources.pins import Pin
@@ -96,7 +98,7 @@ class Versions:
     def _upwards(self, start: Path) -> list[Path]:
         """The directories from `start` to the root of the project or, if that is higher, of its repository."""
         directories = (start, *start.parents)
-        repository = next((directory for directory in directories if (directory / ".git").exists()), start)
+        repository = find_repository(start) or start
         tops = [top for top in (self._root, repository) if start.is_relative_to(top)]
         top = min(tops, key=lambda top: len(top.parts))
         return [directory for directory in directories if directory.is_relative_to(top)]
@@ -110,6 +112,7 @@ class Versions:
 
 
 def _subdirectories(directory: Path) -> Iterator[Path]:
+    note(directory)
     try:
         with os.scandir(directory) as entries:
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -117,5 +120,6 @@ def _subdirectories(directory: Path) -> Iterator[Path]:
         return
     for name in names:
         child = directory / name
+        note(child / "pyvenv.cfg")
         if name not in DEFAULT_EXCLUDE and not (child / "pyvenv.cfg").exists():
             yield child

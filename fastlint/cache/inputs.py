@@ -1,0 +1,87 @@
+"""What a run looked at in the file system: each file and directory as it was just before."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_TICK = 50_000_000
+"""Nanoseconds that the clock of a file system may stand still."""
+_COARSE_TICK = 2_000_000_000
+"""The same where times are whole seconds."""
+_SECOND = 1_000_000_000
+
+_noting: Inputs | None = None
+
+
+class Inputs:
+    """Collects what is noted while it is entered, as stamps that change when the thing does."""
+
+    def __init__(self) -> None:
+        self.stamps: dict[str, str] = {}
+        self.are_settled = True
+        """Whether a later change shows in the stamp of each: a second one in the same tick of the clock would not."""
+        self._outer: Inputs | None = None
+
+    def __enter__(self) -> Inputs:
+        global _noting
+        self._outer, _noting = _noting, self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        global _noting
+        _noting = self._outer
+
+    def add(self, path: str, before: int | None = None) -> None:
+        """Take a path in; what changed `before` (now, unless given) by less than a tick is not settled."""
+        if path in self.stamps or "\0" in path:
+            return
+        status = _status(path)
+        self.stamps[path] = _stamp(path, status)
+        if isinstance(status, os.stat_result) and not _is_mark(path):
+            changed = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
+            tick = _TICK if changed % _SECOND else _COARSE_TICK
+            self.are_settled &= changed + tick < (before or time.time_ns())
+
+
+def note(path: str | os.PathLike[str]) -> None:
+    """Say that a path is going to be looked at, whether or not there is anything."""
+    if _noting is not None:
+        _noting.add(os.fspath(path))
+
+
+def is_noting() -> bool:
+    """Tell whether what is noted goes anywhere."""
+    return _noting is not None
+
+
+def stamp(path: str) -> str:
+    """Return what changes when the file or directory at a path does."""
+    return _stamp(path, _status(path))
+
+
+def _status(path: str) -> os.stat_result | OSError:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        return error
+
+
+def _stamp(path: str, status: os.stat_result | OSError) -> str:
+    if isinstance(status, OSError):
+        return f"- {status.errno}"
+    if _is_mark(path) and stat.S_ISDIR(status.st_mode):
+        return "directory"
+    return f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size} {status.st_ino} {status.st_mode}"
+
+
+def _is_mark(path: str) -> bool:
+    """Tell whether it only matters that a directory is there: every command of git touches its own."""
+    return os.path.basename(path) == ".git"
