@@ -382,7 +382,7 @@ def in_terminal(program: str) -> str:
 SLOW = """
 import sys, time, types
 engine = types.ModuleType("fastlint.engine.run")
-def check(settings, progress):
+def check(settings, progress, workspace):
     for done in range(4):
         time.sleep({pause})
         if progress: progress("reading", done, 4)

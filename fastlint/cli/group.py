@@ -10,7 +10,7 @@ import click
 from fastlint import __version__
 from fastlint.config.errors import did_you_mean
 
-VERBS = ("check", "migrate", "rule")
+VERBS = ("check", "clean", "migrate", "rule")
 
 
 class LazyGroup(click.Group):
