@@ -47,6 +47,7 @@ app = FastAPI()
 async def read():
     time.sleep(1)
     wait()
+    return {"done": True}
 """
 HELPER = "import time\n\n\ndef wait():\n    time.sleep(2)\n"
 
@@ -76,6 +77,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(root / "app" / "main.py", APP)
     write(root / "shared" / "helper.py", HELPER)
     write(root / "Dockerfile", 'CMD ["uvicorn", "main:app"]\n')
+    (root / "app" / "later").symlink_to(tmp_path / "later")
     assert make_directory(str(root / ".fastlint_cache"))
     monkeypatch.chdir(root)
     time.sleep(TICK)
@@ -190,6 +192,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
     "new requirements": install("app/requirements.txt", "fastapi==0.100.0\n"),
     "new ignore file": install("app/.gitignore", "main.py\n"),
     "new ignore file above": install(".gitignore", "app/main.py\n"),
+    "link to nowhere that leads somewhere now": install("../later/main.py", APP),
     "deployment": install("Dockerfile", 'CMD ["uvicorn", "main:app", "--reload"]\n'),
     "new deployment": install("compose.yaml", 'services: {web: {command: "uvicorn main:app --reload"}}\n'),
 }
@@ -230,6 +233,59 @@ def test_what_git_is_told_to_ignore_makes_a_run_fresh(project: Path, check: Chec
         time.sleep(TICK)
         check("app")
         assert check("app").is_replayed
+
+
+WATCHED = """
+import os, sys
+from fastlint.cache.replay import Run
+from fastlint.cli.boundary import run
+
+top, seen = os.path.dirname(os.getcwd()), set()
+def watch(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], (str, os.PathLike)):
+        seen.add(os.path.abspath(arguments[0]))
+sys.addaudithook(watch)
+really = os.stat
+def stat(path, *arguments, **options):
+    if isinstance(path, (str, os.PathLike)):
+        seen.add(os.path.abspath(path))
+    return really(path, *arguments, **options)
+os.stat = stat
+class Watched(Run):
+    def keep(self, directory, outcome, inputs):
+        noted = set(map(os.path.abspath, inputs.stamps))
+        missed = {path for path in seen - noted if path.startswith(top) and ".fastlint_cache" not in path}
+        print(len(noted), *sorted(missed), file=sys.stderr)
+run(["check", *sys.argv[1:]], Watched(["check"]))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["app"], ["."], ["app/main.py"], ["app", "--output-format", "github"]])
+@pytest.mark.parametrize("with_git", [False, True])
+def test_whatever_is_looked_at_is_noted(project: Path, arguments: list[str], with_git: bool) -> None:
+    where = project
+    if with_git:
+        subprocess.run(["git", "init", "-q"], check=True)
+        write(project / "pyproject.toml", "")
+        where = project / "app" / "services" / "api"
+    write(where / "requirements.txt", "-r requirements/base.txt\n-c missing.txt\n")
+    write(where / "requirements" / "base.txt", "fastapi==0.140\n")
+    write(where / "uv.lock", '[[package]]\nname = "fastapi"\nversion = "0.140.0"\n')
+    write(project / "deploy" / "nginx.conf", "server { location / { proxy_pass http://app; } }\n")
+    write(project / "start.sh", "uvicorn main:app\n")
+    write(project / "app" / "sub" / "routes.py", "from .. import other\nfrom sub import *\n")
+    (project / "app" / "link.py").symlink_to(project / "shared" / "helper.py")
+    (project / "app" / "linked").symlink_to(project / "shared")
+    answer = subprocess.run(
+        [sys.executable, "-c", WATCHED, *arguments, "--select", "ALL"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert "FL501" in answer.stdout
+    number, *missed = answer.stderr.split()
+    assert int(number) > 20
+    assert missed == []
 
 
 @pytest.mark.parametrize(

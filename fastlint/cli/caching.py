@@ -34,5 +34,7 @@ def cached_workspace(directory: CacheDirectory | None) -> Iterator[Workspace]:
     from fastlint.facts.packing import version
 
     kept = Kept(directory, version)
-    yield Workspace(kept)
-    kept.save()
+    try:
+        yield Workspace(kept)
+    finally:
+        kept.save()

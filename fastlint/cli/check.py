@@ -163,37 +163,38 @@ def command(
                 with reader_may_leave():
                     known.show()
                 ctx.exit(known.code)
-        started = time.monotonic()
-        with cached_workspace(cache) as workspace, progress(not (quiet or no_progress)) as callback:
-            repaired = _repair(settings, callback, workspace) if repairs else None
-            result: Result = repaired.remaining if repaired else _check(settings, callback, workspace)
-        comments = "" if quiet else _comments(settings, result, time.monotonic() - started, verbose)
-        sys.stderr.write(comments)
-        report = io.StringIO()
-        with _open(output_file) as stream, reader_may_leave():
-            output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
-            if diff and repaired is not None:
-                from fastlint.reports.fixes import write_diff
+        with cached_workspace(cache) as workspace:
+            started = time.monotonic()
+            with progress(not (quiet or no_progress)) as callback:
+                repaired = _repair(settings, callback, workspace) if repairs else None
+                result: Result = repaired.remaining if repaired else _check(settings, callback, workspace)
+            comments = "" if quiet else _comments(settings, result, time.monotonic() - started, verbose)
+            sys.stderr.write(comments)
+            report = io.StringIO()
+            with _open(output_file) as stream, reader_may_leave():
+                output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
+                if diff and repaired is not None:
+                    from fastlint.reports.fixes import write_diff
 
-                write_diff(repaired, output)
-                ctx.exit(FINDINGS if repaired.after and not exit_zero else CLEAN)
-            if repaired is not None:
-                repaired.write()
-                for name, reason in repaired.refused:
-                    print(f"warning: {name} was not repaired: {reason}", file=sys.stderr)
-            if not fix_only:
-                write(result, replace(output, stream=report))
-                stream.write(report.getvalue())
-            if repaired is not None and settings.show_fixes:
-                from fastlint.reports.fixes import write_fixes
+                    write_diff(repaired, output)
+                    ctx.exit(FINDINGS if repaired.after and not exit_zero else CLEAN)
+                if repaired is not None:
+                    repaired.write()
+                    for name, reason in repaired.refused:
+                        print(f"warning: {name} was not repaired: {reason}", file=sys.stderr)
+                if not fix_only:
+                    write(result, replace(output, stream=report))
+                    stream.write(report.getvalue())
+                if repaired is not None and settings.show_fixes:
+                    from fastlint.reports.fixes import write_fixes
 
-                write_fixes(repaired, output)
-    if repaired is not None and exit_non_zero_on_fix and repaired.fixed:
-        ctx.exit(FINDINGS)
-    code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
-    if this is not None and cache is not None and is_repeatable:
-        this.keep(cache, Outcome(code, report.getvalue(), comments), inputs)
-    ctx.exit(code)
+                    write_fixes(repaired, output)
+            if repaired is not None and exit_non_zero_on_fix and repaired.fixed:
+                ctx.exit(FINDINGS)
+            code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
+            if this is not None and cache is not None and is_repeatable:
+                this.keep(cache, Outcome(code, report.getvalue(), comments), inputs)
+            ctx.exit(code)
 
 
 def _check(settings: Settings, callback: ProgressCallback | None, workspace: Workspace) -> Result:

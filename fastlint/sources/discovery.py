@@ -102,7 +102,6 @@ class _Walk:
         """Take what symbolic links lead to, unless it was found under its own name."""
         while self._links:
             path = self._links.pop()
-            note(path)
             try:
                 if path.is_dir():
                     self._descend(_Place(path, path.resolve()))
@@ -178,6 +177,8 @@ class _Walk:
     def _sort_in(self, place: _Place, entries: list[os.DirEntry[str]], ignores: Ignores) -> Iterator[_Place]:
         """Take the files and links of a directory; what is yielded are its directories."""
         for entry in entries:
+            if entry.is_symlink():
+                note(place.path / entry.name)
             is_directory = _is_directory(entry)
             is_source = not is_directory and entry.name.endswith(".py")
             deploys = not is_directory and kind_of(entry.name) is not None
