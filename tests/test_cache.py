@@ -208,6 +208,44 @@ def test_after_a_change_the_result_is_fresh(project: Path, check: Check, change:
     assert after.output == check("app", "--no-cache").output
 
 
+def touch(project: Path) -> None:
+    for path in project.rglob("*"):
+        if ".fastlint_cache" not in path.parts and not path.is_symlink():
+            path.touch()
+
+
+def copy_over(project: Path) -> None:
+    shutil.copy(project / "app" / "main.py", project.parent / "copy")
+    (project.parent / "copy").replace(project / "app" / "main.py")
+
+
+SAME: dict[str, Callable[[Path], None]] = {
+    "touch": touch,
+    "the same text again": install("app/main.py", APP),
+    "the same text in another file": copy_over,
+    "what tools leave": install("app/__pycache__/main.cpython-311.pyc", ""),
+    "a file that comes and goes": lambda project: (
+        install("app/x.py", "")(project),
+        (project / "app/x.py").unlink(),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_where_all_contents_are_the_same_a_run_is_printed_again(
+    project: Path, check: Check, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = check("app")
+    SAME[change](project)
+    again = check("app")
+    assert again.is_replayed
+    assert again.output == first.output
+    time.sleep(TICK)
+    assert check("app").is_replayed
+    monkeypatch.setattr(replay, "content", lambda path: None)
+    assert check("app").is_replayed
+
+
 def test_what_git_is_told_to_ignore_makes_a_run_fresh(project: Path, check: Check) -> None:
     def git(*words: str) -> None:
         subprocess.run(["git", *words], cwd=project, check=True, capture_output=True)

@@ -16,6 +16,12 @@ _COARSE_TICK = 2_000_000_000
 """The same where times are whole seconds."""
 _SECOND = 1_000_000_000
 
+_MOST_BYTES = 50_000_000
+_LEFT_BY_TOOLS = frozenset({
+    "__pycache__", ".fastlint_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache",
+})  # fmt: skip
+"""Directories that appear when tools run, and hold nothing that a run looks at."""
+
 _noting: Inputs | None = None
 
 
@@ -65,6 +71,36 @@ def is_noting() -> bool:
 def stamp(path: str) -> str:
     """Return what changes when the file or directory at a path does."""
     return _stamp(path, _status(path))
+
+
+def content(path: str) -> str | None:
+    """Return what differs when the file or directory at a path has another content; None if that is not known."""
+    from hashlib import blake2b
+
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            data = b"directory" if _is_mark(path) else _listing(path)
+        elif stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES:
+            with open(path, "rb") as file:
+                data = file.read()
+        else:
+            return None
+    except FileNotFoundError:
+        return "nothing"
+    except OSError:
+        return None
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _listing(directory: str) -> bytes:
+    with os.scandir(directory) as entries:
+        rows = [
+            (entry.name, entry.is_dir(follow_symlinks=False), entry.is_symlink())
+            for entry in entries
+            if entry.name not in _LEFT_BY_TOOLS
+        ]
+    return repr(sorted(rows)).encode()
 
 
 def _status(path: str) -> os.stat_result | OSError:

@@ -12,7 +12,7 @@ import zlib
 
 from fastlint import __version__
 from fastlint.cache.directory import CacheDirectory, open_directory
-from fastlint.cache.inputs import Inputs, stamp
+from fastlint.cache.inputs import Inputs, content, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ _VARIABLES = frozenset({
 })  # fmt: skip
 _VARIABLE_PREFIXES = ("FASTLINT_", "GIT_", "GITHUB_", "JUPYTER_", "PYTHON")
 """With those above, what may change the output: how it looks, and what git, which is asked, goes by."""
+
+_PARTS = ("key", "code", "paths", "stamps", "contents", "output", "errors")
+"""What a file about a run consists of, after a line with the lengths."""
+_UNKNOWN = "unknown"
+"""In place of a content that was not seen, or changed during the run."""
 
 _TEXT = ("utf-8", "surrogatepass")
 _NAMES = ("utf-8", "surrogateescape")
@@ -81,16 +86,16 @@ class Run:
         if directory.path in self._asked:
             return None
         self._asked.add(directory.path)
-        content = directory.read(self._name)
-        if content is None:
+        data = directory.read(self._name)
+        if data is None:
             return None
         try:
-            key, code, paths, stamps, output, errors = _parts(bytes(content))
+            record = dict(zip(_PARTS, _split(bytes(data)), strict=True))
         except ValueError:
             return None
-        if key != self._key or stamps != _stamps(paths.decode(*_NAMES).split("\0")):
+        if record["key"] != self._key or not self._is_current(record, directory):
             return None
-        return Outcome(int(code), output.decode(*_TEXT), errors.decode(*_TEXT))
+        return Outcome(int(record["code"]), record["output"].decode(*_TEXT), record["errors"].decode(*_TEXT))
 
     def keep(self, directory: CacheDirectory, outcome: Outcome, inputs: Inputs) -> None:
         """Keep an outcome, unless the files that it depends on were changed too recently to tell."""
@@ -98,29 +103,51 @@ class Run:
             inputs.add(path, before=self._started)
         if not self._key or not inputs.are_settled:
             return
-        parts = (
-            self._key,
-            b"%d" % outcome.code,
-            "\0".join(inputs.stamps).encode(*_NAMES),
-            "\n".join(inputs.stamps.values()).encode(),
-            outcome.output.encode(*_TEXT),
-            outcome.errors.encode(*_TEXT),
-        )
-        lengths = b" ".join(b"%d" % len(part) for part in parts)
-        directory.write(self._name, b"".join((lengths, b"\n", *parts)))
+        contents = [(content(path), stamp(path) == before) for path, before in inputs.stamps.items()]
+        record = {
+            "key": self._key,
+            "code": b"%d" % outcome.code,
+            "paths": "\0".join(inputs.stamps).encode(*_NAMES),
+            "stamps": "\n".join(inputs.stamps.values()).encode(),
+            "contents": "\n".join(seen if seen and same else _UNKNOWN for seen, same in contents).encode(),
+            "output": outcome.output.encode(*_TEXT),
+            "errors": outcome.errors.encode(*_TEXT),
+        }
+        self._write(record, directory)
         directory.keep_newest(_PREFIX, _MOST_RUNS)
 
+    def _is_current(self, record: dict[str, bytes], directory: CacheDirectory) -> bool:
+        """Tell whether all inputs are as they were; where only stamps differ, the record gets the new ones."""
+        paths = record["paths"].decode(*_NAMES).split("\0")
+        before = record["stamps"].decode().split("\n")
+        now = list(map(stamp, paths))
+        if now == before:
+            return True
+        touched = Inputs()
+        contents = record["contents"].decode().split("\n")
+        for number, path in enumerate(paths):
+            if now[number] != before[number]:
+                touched.add(path)
+                if content(path) != contents[number]:
+                    return False
+                before[number] = touched.stamps[path]
+        if touched.are_settled:
+            record["stamps"] = "\n".join(before).encode()
+            self._write(record, directory)
+        return True
 
-def _parts(content: bytes) -> Iterator[bytes]:
-    lengths, _, rest = content.partition(b"\n")
+    def _write(self, record: dict[str, bytes], directory: CacheDirectory) -> None:
+        parts = [record[name] for name in _PARTS]
+        lengths = b" ".join(b"%d" % len(part) for part in parts)
+        directory.write(self._name, b"".join((lengths, b"\n", *parts)))
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    lengths, _, rest = data.partition(b"\n")
     place = 0
     for length in map(int, lengths.split()):
         yield rest[place : place + length]
         place += length
-
-
-def _stamps(paths: list[str]) -> bytes:
-    return "\n".join(map(stamp, paths)).encode()
 
 
 def _circumstances(arguments: Sequence[str]) -> Iterator[str]:
