@@ -9,6 +9,7 @@ edits them. The fastlint that runs is the one of this Python (`pip install -e .`
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -121,6 +122,7 @@ def main() -> None:
     parser.add_argument("path", nargs="?", type=Path, help=f"sources to check instead of {APPLICATION}")
     parser.add_argument("--rounds", type=int, default=5, help="how often each command runs")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed fastlint has been compiled
     with tempfile.TemporaryDirectory(prefix="fastlint-cache-") as scratch:
         benchmark(Path(scratch), options)
 

@@ -15,12 +15,15 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fastlint.cache.directory import make_directory
+from fastlint.cache.kept import Kept, content_hash
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic
 from fastlint.engine.run import check
-from fastlint.facts.build import text_facts
+from fastlint.engine.workspace import Workspace
+from fastlint.facts.build import build_facts, text_facts
 from fastlint.facts.model import ModuleFacts
-from fastlint.facts.packing import from_bytes, to_bytes
+from fastlint.facts.packing import from_bytes, to_bytes, version
 
 from .random_programs import ANCHORED, random_program
 
@@ -50,9 +53,9 @@ def planted(files: Files) -> Iterator[Path]:
         yield root
 
 
-def run(root: Path, *paths: Path) -> tuple[Diagnostic, ...]:
+def run(root: Path, *paths: Path, kept: Kept | None = None) -> tuple[Diagnostic, ...]:
     chosen = Settings(root=root, paths=paths or (root,), cwd=root, cache=False, extend_select=("ALL",))
-    return check(chosen).diagnostics
+    return check(chosen, workspace=Workspace(kept)).diagnostics
 
 
 def found_in(files: Files) -> tuple[Diagnostic, ...]:
@@ -105,6 +108,21 @@ def test_facts_survive_the_way_from_a_worker(files: Files) -> None:
         assert isinstance(facts, ModuleFacts)
         packed = to_bytes(facts)
         assert packed is not None and from_bytes(packed) == facts
+
+
+@given(programs)
+def test_facts_that_are_kept_give_the_same_answer(files: Files) -> None:
+    with planted(files) as root:
+        directory = make_directory(str(root / ".fastlint_cache"))
+        assert directory is not None
+        kept = Kept(directory, version)
+        first = run(root, kept=kept)
+        kept.save()
+        again = Kept(directory, version)
+        paths = [root / path for path in files]
+        assert build_facts(paths, kept=again) == build_facts(paths)
+        assert all(again.get(content_hash(path.read_bytes())) for path in paths)
+        assert run(root, kept=again) == first == run(root)
 
 
 @given(programs)

@@ -22,6 +22,9 @@ _LEFT_BY_TOOLS = frozenset({
 })  # fmt: skip
 """Directories that appear when tools run, and hold nothing that a run looks at."""
 
+_MARK = os.sep + ".git"
+"""Of this directory it only matters that it is there: every command of git touches it."""
+
 _noting: Inputs | None = None
 
 
@@ -49,9 +52,13 @@ class Inputs:
         """Take a path in; what changed `before` (now, unless given) by less than a tick is not settled."""
         if path in self.stamps or "\0" in path:
             return
-        status = _status(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            self.stamps[path] = f"- {error.errno}"
+            return
         self.stamps[path] = _stamp(path, status)
-        if isinstance(status, os.stat_result) and not _is_mark(path):
+        if not path.endswith(_MARK):
             changed = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
             tick = _TICK if changed % _SECOND else _COARSE_TICK
             self.are_settled &= changed + tick < (before or time.time_ns())
@@ -70,7 +77,10 @@ def is_noting() -> bool:
 
 def stamp(path: str) -> str:
     """Return what changes when the file or directory at a path does."""
-    return _stamp(path, _status(path))
+    try:
+        return _stamp(path, os.stat(path))
+    except OSError as error:
+        return f"- {error.errno}"
 
 
 def content(path: str) -> str | None:
@@ -80,7 +90,7 @@ def content(path: str) -> str | None:
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            data = b"directory" if _is_mark(path) else _listing(path)
+            data = b"directory" if path.endswith(_MARK) else _listing(path)
         elif stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES:
             with open(path, "rb") as file:
                 data = file.read()
@@ -103,21 +113,7 @@ def _listing(directory: str) -> bytes:
     return repr(sorted(rows)).encode()
 
 
-def _status(path: str) -> os.stat_result | OSError:
-    try:
-        return os.stat(path)
-    except OSError as error:
-        return error
-
-
-def _stamp(path: str, status: os.stat_result | OSError) -> str:
-    if isinstance(status, OSError):
-        return f"- {status.errno}"
-    if _is_mark(path) and stat.S_ISDIR(status.st_mode):
+def _stamp(path: str, status: os.stat_result) -> str:
+    if path.endswith(_MARK) and stat.S_ISDIR(status.st_mode):
         return "directory"
-    return f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size} {status.st_ino} {status.st_mode}"
-
-
-def _is_mark(path: str) -> bool:
-    """Tell whether it only matters that a directory is there: every command of git touches its own."""
-    return os.path.basename(path) == ".git"
+    return f"{status.st_mtime_ns} {status.st_ctime_ns} {status.st_size} {status.st_ino}"
