@@ -151,6 +151,126 @@ def test_fixed(tmp_path: Path, body: str, applicability: str, title: str) -> Non
     assert (str(found.fix.applicability), found.fix.title[: len(title)]) == (applicability, title)
 
 
+UNSAFE = {
+    "a helper writes what is shared": """
+        def note(n):
+            seen["n"] = n
+        @app.get("/")
+        async def root():
+            n = seen["n"]
+            get("/")
+            note(n + 1)
+        """,
+    "a local name for what is shared": """
+        @app.get("/")
+        async def root():
+            state = seen
+            n = state["n"]
+            get("/")
+            state["n"] = n + 1
+        """,
+    "what is shared is handed to a helper": """
+        def note(state, n):
+            state["n"] = n
+        @app.get("/")
+        async def root():
+            get("/")
+            note(seen, 1)
+        """,
+    "a dependency gives what is shared": """
+        def get_state():
+            return seen
+        @app.get("/")
+        async def root(state: dict = Depends(get_state)):
+            await asyncio.sleep(0)
+            get("/")
+            state["n"] = 1
+        """,
+    "a time limit": """
+        @app.get("/")
+        async def root():
+            async with asyncio.timeout(1):
+                get("/")
+        """,
+    "tasks that run together": """
+        async def one(out):
+            time.sleep(1)
+            out.append(1)
+        @app.get("/")
+        async def root():
+            out = []
+            await asyncio.gather(one(out), one(out))
+        """,
+    "seconds that a client gives": """
+        @app.get("/")
+        async def root(n: float):
+            time.sleep(n)
+        """,
+    "a variable of the thread": """
+        here = threading.local()
+        @app.get("/")
+        async def root():
+            here.user = 1
+            get("/")
+            return here.user
+        """,
+    "the directory of the process": """
+        import os
+        @app.get("/")
+        async def root():
+            os.chdir("/tmp")
+            get("/")
+            return os.getcwd()
+        """,
+    "what is iterated may change": """
+        @app.get("/")
+        async def root():
+            for name in seen:
+                get(name)
+        @app.get("/set")
+        async def set_it():
+            seen["x"] = 1
+        """,
+}
+
+
+@pytest.mark.parametrize("body", UNSAFE.values(), ids=UNSAFE)
+def test_unsafe(tmp_path: Path, body: str) -> None:
+    found = findings(tmp_path, body)
+    assert found
+    assert all(each.fix is not None and str(each.fix.applicability) == "unsafe" for each in found)
+
+
+CALLED_ELSEWHERE = {
+    "through two names": {
+        "a.py": "from main import ask as gee\n",
+        "b.py": "from a import gee as aitch\n\n\nasync def f():\n    return await aitch()\n",
+    },
+    "by a string": {"a.py": "import main\n\n\nasync def f():\n    return await getattr(main, 'ask')()\n"},
+    "by the module itself": {"main.py": "\nimport main\n\n\nasync def f():\n    return await main.ask()\n"},
+    "by a queue of its own": {
+        "main.py": "\nclass Queue:\n    def add_task(self, f):\n        self.f = f\n\n\nQueue().add_task(ask)\n"
+    },
+}
+
+
+@pytest.mark.parametrize("files", CALLED_ELSEWHERE.values(), ids=CALLED_ELSEWHERE)
+def test_functions_that_others_call_stay_coroutines(tmp_path: Path, files: dict[str, str]) -> None:
+    body = """
+        async def ask():
+            return get("/").text
+        @app.get("/")
+        async def root(asked=Depends(ask)):
+            return asked
+        """
+    for name, text in files.items():
+        if name != "main.py":
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    found = findings(tmp_path, dedent(body) + files.get("main.py", ""))
+    assert all("a `def`" not in each.fix.title for each in found if each.fix is not None)
+    assert any(each.fix is not None for each in found)
+
+
 REFUSED = {
     "under a lock": ("""
         @app.get("/")
@@ -231,6 +351,85 @@ REFUSED = {
             await asyncio.sleep(0)
             start()
         """, "needs the event loop"),
+    "a lock under another name": (
+        """
+        GUARD = threading.Lock()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            with GUARD:
+                time.sleep(1)
+        """,
+        "a lock is held here",
+    ),
+    "a lock of the caller": (
+        """
+        async def nap():
+            time.sleep(1)
+        @app.get("/")
+        async def root():
+            with lock:
+                await nap()
+        """,
+        "a lock is held here",
+    ),
+    "a lock that is acquired": (
+        """
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            lock.acquire()
+            try:
+                time.sleep(1)
+            finally:
+                lock.release()
+        """,
+        "a lock is held here",
+    ),
+    "a connection of the module": (
+        """
+        connection = sqlite3.connect("x.db")
+        def ask():
+            return connection.execute("select 1").fetchone()
+        @app.get("/")
+        async def root():
+            return ask()
+        """,
+        "belongs to the thread",
+    ),
+    "a connection of a dependency": (
+        """
+        async def get_connection():
+            connection = sqlite3.connect("x.db")
+            yield connection
+        @app.get("/")
+        async def root(connection=Depends(get_connection)):
+            await asyncio.sleep(0)
+            return 1
+        """,
+        "the thread that made it",
+    ),
+    "a signal": (
+        """
+        import signal
+        def limited():
+            signal.signal(signal.SIGALRM, print)
+            time.sleep(1)
+        @app.get("/")
+        async def root():
+            return limited()
+        """,
+        "needs the main thread",
+    ),
+    "an f-string that shows its code": (
+        """
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return f"{get('/')=}"
+        """,
+        "",
+    ),
     "a session that two tasks use": ("""
         async def one(db: Session):
             return db.execute(text("select 1")).all()

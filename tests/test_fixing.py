@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ import pytest
 from fastlint.cli.boundary import run
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Applicability, Diagnostic, Edit, Fix, Location, Severity
-from fastlint.engine.fixing import fix
+from fastlint.engine.fixing import _round, fix
+from fastlint.engine.run import CheckResult, check
+from fastlint.engine.workspace import Workspace
 from fastlint.fixes.applying import apply_fixes
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import Module
@@ -58,6 +61,11 @@ def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "main.py"
     path.write_text(SLEEPS, encoding="utf-8")
     return path
+
+
+def check_result(main: Path) -> CheckResult:
+    root = main.parent.resolve()
+    return check(Settings(root=root, paths=(root,), cwd=root, cache=False, select=("FL1",)))
 
 
 def lint(*options: str) -> int:
@@ -145,6 +153,34 @@ def test_json_has_the_edits(main: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [edit["content"] for edit in edits] == ["await asyncio.sleep(1)", "import asyncio\n"]
     assert edits[0]["location"] == {"row": 10, "column": 5}
     assert edits[0]["end_location"] == {"row": 10, "column": 18}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "import main\n\nprint(main.time.time())\n",
+        "from main import *\n\nprint(time.time())\n",
+        "from unittest import mock\n\nmock.patch('main.time.sleep')\n",
+    ],
+)
+def test_imports_that_other_files_use_stay(main: Path, other: str) -> None:
+    (main.parent / "other.py").write_text(other)
+    assert lint("--fix") == 0
+    assert "import time\n" in main.read_text()
+
+
+def test_a_bad_fix_does_not_stop_the_others(main: Path) -> None:
+    result = check_result(main)
+    [good] = result.diagnostics
+    assert good.fix is not None
+    bad = replace(
+        good,
+        location=Location(1, 1),
+        fix=Fix("Break it", Applicability.SAFE, (Edit("main.py", Location(5, 1), Location(5, 1), "("),)),
+    )
+    workspace = Workspace()
+    assert _round([bad, good], result, workspace) == [good]
+    assert workspace.changed[main.resolve()] == AWAITS
 
 
 def test_only_the_files_that_were_asked_for_change(main: Path) -> None:
@@ -387,6 +423,10 @@ def _with(edits: tuple[Edit, ...]) -> Diagnostic:
         ("if True:\n    import time\nimport os\n", "if True:\n    pass\nimport os\n"),
         ("import os\nimport time; x = 1\n", "import os\npass; x = 1\n"),
         ("import os\nimport time\n__all__ = ['time']\n", None),
+        ("import os\nimport time\n__all__: list[str] = ['time']\n", None),
+        ("import os\nimport time\n__all__ = []\n__all__ += ['time']\n", None),
+        ("import os\nimport time as time\n", None),
+        ('"""\n>>> time.time()\n"""\nimport os\nimport time\n', None),
         ("import os\nimport time\nx: 'time.struct_time'\n", None),
     ],
 )

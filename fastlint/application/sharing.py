@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
-from fastlint.facts.model import Expr
-from fastlint.facts.structure import outlives_call
+from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.facts.structure import blocks_around, called_name, outlives_call, walk
 from fastlint.project.calls import CallResolver
 from fastlint.project.program import Frame
-from fastlint.project.values import ClassValue, FunctionValue, Instance, LibraryName
+from fastlint.project.values import (
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LibraryName,
+    ModuleValue,
+    Suspended,
+    Value,
+)
 
 MUTATING = frozenset({
-    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft", "put",
-    "put_nowait", "remove", "setdefault", "update",
+    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert",
+    "intersection_update", "move_to_end", "pop", "popitem", "popleft", "put", "put_nowait", "remove", "reverse", "rotate",
+    "setdefault", "sort", "subtract", "update",
 })  # fmt: skip
 """Methods of containers that change them."""
-LOOP_BOUND = frozenset({
-    "asyncio.create_task", "asyncio.ensure_future", "asyncio.get_running_loop", "asyncio.get_event_loop",
-    "asyncio.current_task", "asyncio.all_tasks", "asyncio.timeout", "asyncio.TaskGroup", "asyncio.Event.set",
-    "asyncio.Event.clear", "asyncio.Queue.put_nowait", "asyncio.Queue.get_nowait", "asyncio.Future.set_result",
-    "asyncio.Future.set_exception", "asyncio.Future.cancel", "asyncio.Task.cancel", "asyncio.run_coroutine_threadsafe",
+MUTATING_FUNCTIONS = frozenset(
+    {"heappush", "heappop", "heapify", "heapreplace", "heappushpop", "shuffle", "setattr", "delattr"}
+)
+"""Functions that change what they are given first."""
+LOOP_LIBRARIES = ("asyncio.", "anyio.", "trio.", "sniffio.")
+LOOP_FREE = frozenset({
+    "asyncio.iscoroutinefunction", "asyncio.iscoroutine", "asyncio.Lock", "asyncio.Event", "asyncio.Queue",
+    "asyncio.Semaphore", "asyncio.Condition", "asyncio.run", "asyncio.Lock.locked", "asyncio.Event.is_set",
+    "asyncio.Queue.qsize", "asyncio.Queue.empty", "asyncio.Queue.full", "anyio.run", "anyio.Path",
+    "anyio.from_thread.run", "anyio.from_thread.run_sync",
 })  # fmt: skip
-"""Functions that need the event loop of their thread, or are not to be called from another one."""
-LOOP_METHODS = ("asyncio.AbstractEventLoop.", "asyncio.BaseEventLoop.")
+"""What plain code in any thread may call of libraries that are about event loops."""
+LOOP_METHODS = frozenset({
+    "call_soon", "call_later", "call_at", "create_task", "create_future", "add_done_callback", "run_until_complete",
+    "run_forever", "start_soon",
+})  # fmt: skip
+"""Methods that belong to a loop or to its tasks, whatever object they are called on."""
+MAIN_THREAD = frozenset({"signal.signal", "signal.setitimer", "signal.alarm", "signal.set_wakeup_fd"})
+CONTEXT_BOUND = frozenset({"decimal.setcontext", "decimal.localcontext", "decimal.getcontext"})
+PROCESS_WIDE = frozenset({
+    "os.chdir", "os.umask", "os.putenv", "os.unsetenv", "random.seed", "locale.setlocale", "socket.setdefaulttimeout",
+    "contextlib.redirect_stdout", "contextlib.redirect_stderr", "contextlib.chdir", "warnings.catch_warnings",
+    "warnings.simplefilter", "warnings.filterwarnings", "time.tzset", "sys.setrecursionlimit",
+})  # fmt: skip
+"""Functions that change something for the whole process."""
+THREAD_BOUND = (
+    "sqlite3.",
+    "playwright.",
+    "threading.local",
+    "_thread._local",
+    "sqlalchemy.orm.scoped_session",
+    "sqlalchemy.orm.scoping.",
+)
+"""Libraries and classes whose objects may only be used in the thread that made them, or mean something else in another."""
+CONTAINERS = ("builtins.", "collections.", "queue.", "cachetools.")
+MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 DEEPEST = 12
 
 
@@ -34,45 +72,164 @@ class Sharing:
         self._resolver = resolver
         self._inference = resolver.inference
         self._context_variables = context_variables
-        self._shared: dict[Frame, str] = {}
+        self._touches: dict[Frame, str] = {}
 
-    def shared_write(self, frame: Frame) -> str:
-        """Return what a function itself writes that outlives the call ("`CACHE[...]`"), or nothing."""
-        if frame not in self._shared:
-            self._shared[frame] = next(self._writes(frame), "")
-        return self._shared[frame]
+    @cached_property
+    def _changed_containers(self) -> frozenset[str]:
+        """The last names of all containers that outlive a call and whose items some call changes."""
+        found: set[str] = set()
+        for function in self._inference.program.functions():
+            if not function.module.is_test and function.index:
+                frame = self._inference.program.generic_frame(function)
+                found.update(_last(expr) for expr, is_container in self._changes(frame) if is_container)
+        return frozenset(found)
 
-    def _writes(self, frame: Frame) -> Iterator[str]:
+    @cached_property
+    def _changing_methods(self) -> frozenset[str]:
+        """The names of the methods of the program that change what outlives a call."""
+        program = self._inference.program
+        return frozenset(
+            function.facts.name
+            for function in program.functions()
+            if function.owner is not None
+            and not function.module.is_test
+            and any(True for _ in self._changes(program.generic_frame(function)))
+        )
+
+    def touches_shared(self, frame: Frame) -> str:
+        """Return what a function itself changes, or reads while others change it, that outlives the call, or nothing.
+
+        What nobody can know counts as well, such as calls of unknown functions.
+        """
+        if frame not in self._touches:
+            self._touches[frame] = next(self._shared(frame), "")
+        return self._touches[frame]
+
+    def _shared(self, frame: Frame) -> Iterator[str]:
         facts = frame.function.facts
-        is_maker = facts.name in ("__init__", "__new__", "__post_init__")
-        for name in facts.outer_names:
-            yield f"`{name}`"
+        for expr, _ in self._changes(frame):
+            yield f"`{_written(expr)}`"
         for base, attribute, _ in facts.stores:
-            if not outlives_call(base, facts, is_maker=is_maker):
-                continue
-            if attribute in ("[]", "[+]"):
+            if attribute in ("[]", "[+]") and self._is_alias(base, frame):
                 yield f"`{_written(base)}`"
-            elif _written(base) != "self" or not is_maker:
-                yield f"`{_written(base)}.{attribute}`"
+        for expr in _expressions(facts):
+            for part in walk(expr):
+                if part[0] in ("name", "attr") and self._is_shared_read(part, frame):
+                    yield f"`{_written(part)}`"
+                if part[0] == "call":
+                    yield from self._changed_by_call(part, frame)
+        for call in self._unknown_calls(frame):
+            yield f"`{_written(call[1])}(...)`, which is not known"
+
+    def _changes(self, frame: Frame) -> Iterator[tuple[Expr, bool]]:
+        """Yield what a function changes of things that outlive the call, and whether that is a container."""
+        facts = frame.function.facts
+        is_maker, once = facts.name in MAKERS, _filled_once(facts)
+        for name in facts.outer_names:
+            if name not in once:
+                yield ("name", name), False
+        for base, attribute, _ in facts.stores:
+            is_item = attribute in ("[]", "[+]")
+            changed = base if is_item else ("attr", base, attribute)
+            if outlives_call(base, facts, is_maker=is_maker) and _written(changed) not in once:
+                yield changed, is_item
         for event in facts.events:
-            call = event[1]
-            if event[0] not in ("call", "drop") or call[1][0] != "attr" or call[1][2] not in MUTATING:
-                continue
-            if outlives_call(call[1][1], facts, is_maker=is_maker) and self._is_container(call[1][1], frame):
-                yield f"`{_written(call[1][1])}`"
+            expr = event[1]
+            if event[0] == "delete":
+                if outlives_call(expr, facts, is_maker=is_maker):
+                    yield (expr[1], True) if expr[0] == "sub" else (expr, False)
+            elif event[0] in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in MUTATING:
+                base = expr[1][1]
+                if outlives_call(base, facts, is_maker=is_maker) and self._is_container(base, frame):
+                    yield base, True
 
     def _is_container(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether an object may be a container of the program's own: not one of a library."""
         values = self._inference.values(expr, frame)
         return not values or any(
             not isinstance(value, (Instance, LibraryName, ClassValue, FunctionValue))
-            or (
-                isinstance(value, Instance)
-                and isinstance(value.cls, str)
-                and value.cls.startswith("builtins.")
-            )
+            or (isinstance(value, Instance) and str(value.cls).startswith(CONTAINERS))
             for value in values
         )
+
+    def gives_shared(self, frame: Frame) -> bool:
+        """Tell whether a function returns a container that outlives the call, as a dependency may."""
+        facts = frame.function.facts
+        return any(
+            expr[0] in ("name", "attr")
+            and not self._is_local(_root(expr), frame)
+            and self._is_container(expr, frame)
+            and not any(
+                isinstance(v, Instance) and not isinstance(v.cls, str)
+                for v in self._inference.values(expr, frame)
+            )
+            for expr in (*facts.returns, *facts.yields)
+        )
+
+    @cached_property
+    def keeps_database_in_memory(self) -> bool:
+        """Whether the program opens a database of SQLite that each thread has for itself."""
+        for function in self._inference.program.functions():
+            if not function.module.is_test:
+                for event in function.facts.events:
+                    is_engine = event[0] in ("call", "drop") and called_name(event[1]) == "create_engine"
+                    for argument in event[1][2] if is_engine else ():
+                        if (
+                            argument[0] == "const"
+                            and isinstance(argument[1], str)
+                            and _is_in_memory(argument[1])
+                        ):
+                            return True
+        return False
+
+    def _is_alias(self, base: Expr, frame: Frame) -> bool:
+        """Tell whether a local variable stands for something that outlives the call: `state = STATE`."""
+        root = _root(base)
+        return any(
+            value[0] in ("name", "attr") and not self._is_local(_root(value), frame)
+            for _, _, value in frame.function.facts.bindings.get(root, ())
+        )
+
+    def _is_local(self, name: str, frame: Frame) -> bool:
+        facts = frame.function.facts
+        if name in facts.outer_names:
+            return False
+        if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
+            return name not in ("self", "cls")
+        return frame.parent is not None and self._is_local(name, frame.parent)
+
+    def _is_shared_read(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether an expression reads a container that outlives the call and that some call changes."""
+        if self._is_local(_root(expr), frame):
+            return False
+        values = self._inference.values(expr, frame)
+        if any(
+            is_bound(value) or (isinstance(value, Suspended) and value.kind == "generator")
+            for value in values
+        ):
+            return True
+        if _last(expr) not in self._changed_containers:
+            return False
+        if any(isinstance(value, (FunctionValue, ClassValue, LibraryName, ModuleValue)) for value in values):
+            return False
+        holders = self._inference.values(expr[1], frame) if expr[0] == "attr" else ()
+        return not any(isinstance(holder, ClassValue) for holder in holders)
+
+    def _changed_by_call(self, call: Expr, frame: Frame) -> Iterator[str]:
+        """Yield what a call is given of things that outlive the calling function, and changes."""
+        changed = list(call[2][:1]) if called_name(call) in MUTATING_FUNCTIONS else []
+        for value in self._inference.values(call[1], frame):
+            if isinstance(value, LibraryName) and value.name in PROCESS_WIDE:
+                yield f"`{value.name}`"
+            if isinstance(value, FunctionValue):
+                changed += _changed_arguments(call, value)
+        for argument in changed:
+            if argument[0] in ("name", "attr") and not self._is_local(_root(argument), frame):
+                yield f"`{_written(argument)}`"
+
+    def is_private(self, frame: Frame) -> bool:
+        """Tell whether nothing that a function runs or awaits touches what requests share, as far as all is known."""
+        return not any(self.touches_shared(current) for current in self._reached(frame, awaited=True))
 
     def reads_and_writes_files(self, frames: Iterable[Frame]) -> bool:
         """Tell whether functions, or the plain ones that they run, read local files as well as write them.
@@ -94,26 +251,53 @@ class Sharing:
         for current in self._reached(frame):
             for event in current.function.facts.events:
                 for name in self._called(event[1], current) if event[0] in ("call", "drop", "enter") else ():
-                    if name in LOOP_BOUND or name.startswith(LOOP_METHODS):
+                    if name.startswith(LOOP_LIBRARIES) and name not in LOOP_FREE:
                         return f"it calls `{name}`, which needs the event loop"
+                    if name in MAIN_THREAD:
+                        return f"it calls `{name}`, which needs the main thread"
+                    if name in CONTEXT_BOUND:
+                        return f"it calls `{name}`, whose context a thread would keep to itself"
+                if event[0] in ("call", "drop") and called_name(event[1]) in LOOP_METHODS:
+                    return f"it calls `{called_name(event[1])}`, which needs the event loop"
+            if self._uses_bound_object(current):
+                return "it works on an object that belongs to the thread that made it"
         if self._context_variables.settings(frame):
             return "it sets a context variable, which a thread would keep to itself"
         return ""
 
-    def is_provably_private(self, frame: Frame) -> bool:
-        """Tell whether all that a plain function runs is known, and none of it writes what requests share."""
-        return all(
-            not self.shared_write(current) and not any(True for _ in self._unknown_calls(current))
-            for current in self._reached(frame)
+    def _uses_bound_object(self, frame: Frame) -> bool:
+        """Tell whether a function uses, gets or gives an object that belongs to a thread."""
+        facts = frame.function.facts
+        for parameter in facts.parameters:
+            if any(is_bound(value) for value in self._inference.parameter(frame, parameter)):
+                return True
+        for expr in (*facts.returns, *facts.yields):
+            if any(is_bound(value) for value in self._inference.values(expr, frame)):
+                return True
+        return any(
+            is_bound(value)
+            for expr in _expressions(facts)
+            for part in walk(expr)
+            if part[0] in ("name", "attr") and not self._is_local(_root(part), frame)
+            for value in self._inference.values(part, frame)
         )
 
-    def _reached(self, frame: Frame) -> list[Frame]:
-        """Return a function and the plain functions that it runs, all levels of them."""
+    def lets_stop_iteration_out(self, frame: Frame) -> bool:
+        """Tell whether a plain function may raise `StopIteration`, which cannot leave a thread."""
+        return any(
+            event[0] in ("call", "drop") and event[1][1][:2] == ("name", "next") and len(event[1][2]) == 1
+            for current in self._reached(frame)
+            for event in current.function.facts.events
+            if event[1][0] == "call"
+        )
+
+    def _reached(self, frame: Frame, *, awaited: bool = False) -> list[Frame]:
+        """Return a function and the plain functions that it runs, all levels of them; `awaited` ones as well."""
         found, pending = {frame: 0}, [frame]
         while pending:
             current = pending.pop()
             for site in self._resolver.sites(current):
-                for callee in site.runs:
+                for callee in (*site.runs, *site.starts) if awaited else site.runs:
                     if callee not in found and found[current] < DEEPEST:
                         found[callee] = found[current] + 1
                         pending.append(callee)
@@ -129,6 +313,8 @@ class Sharing:
         for event in frame.function.facts.events:
             if event[0] in ("call", "drop") and event[1][0] == "call":
                 callee = event[1][1]
+                if callee[0] == "attr" and callee[2] not in self._changing_methods:
+                    continue  # whatever the object is, it changes nothing that is shared
                 if not self._inference.values(callee, frame) and not self._is_of_library(callee, frame):
                     yield event[1]
 
@@ -152,6 +338,66 @@ def _is_reading(name: str) -> bool:
 
 def _is_writing(name: str) -> bool:
     return not _is_reading(name) and name not in ("open", "close", "seek", "tell")
+
+
+def _changed_arguments(call: Expr, callee: FunctionValue) -> list[Expr]:
+    """Return the arguments of a call whose items the called function sets."""
+    facts = callee.function.facts
+    names = [parameter.name for parameter in facts.parameters]
+    if callee.receiver is not None or names[:1] == ["self"]:
+        names = names[1:]
+    changed = {_root(base) for base, attribute, _ in facts.stores if attribute in ("[]", "[+]")}
+    given = [*zip(names, call[2], strict=False), *call[3]]
+    return [argument for name, argument in given if name in changed]
+
+
+def _filled_once(facts: FunctionFacts) -> set[str]:
+    """Return the variables and attributes that a function only sets behind a guard: `if _pool is None`."""
+    guarded: set[str] = set()
+    plain: set[str] = set()
+    for name in facts.outer_names:
+        for _, block, _ in facts.bindings.get(name, ()):
+            (guarded if _is_guarded(block, facts) else plain).add(name)
+    for event in facts.events:
+        if event[0] == "set":
+            (guarded if _is_guarded(event[3], facts) else plain).add(_written(event[1]))
+    return guarded - plain
+
+
+def _is_guarded(block: int, facts: FunctionFacts) -> bool:
+    return any(kind == "once" for _, kind, _ in blocks_around(facts, block))
+
+
+def _expressions(facts: FunctionFacts) -> Iterator[Expr]:
+    """Yield what a function evaluates."""
+    for event in facts.events:
+        yield event[1]
+    yield from facts.returns
+    for bindings in facts.bindings.values():
+        for _, _, value in bindings:
+            yield value
+
+
+def is_bound(value: Value) -> bool:
+    """Tell whether an object belongs to a thread."""
+    name = value.cls if isinstance(value, Instance) else None
+    return isinstance(name, str) and name.startswith(THREAD_BOUND)
+
+
+def _is_in_memory(address: str) -> bool:
+    return address.startswith("sqlite") and (address.endswith("://") or ":memory:" in address)
+
+
+def _root(expr: Expr) -> str:
+    while expr[0] in ("attr", "sub", "call"):
+        expr = expr[1]
+    return str(expr[1]) if expr[0] == "name" else ""
+
+
+def _last(expr: Expr) -> str:
+    while expr[0] in ("sub", "call"):
+        expr = expr[1]
+    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
 
 
 def _written(expr: Expr) -> str:

@@ -109,10 +109,27 @@ def _round(wanted: list[Diagnostic], result: CheckResult, workspace: Workspace) 
                 continue
         texts[name] = text
     if broken:
-        return _round([d for d in wanted if not _touches(d, broken)], result, workspace)
+        return _round(_without_breaking(wanted, broken, text_of), result, workspace)
     for name, text in texts.items():
         workspace.change(result.paths[name], text)
     return applied.diagnostics
+
+
+def _without_breaking(
+    wanted: list[Diagnostic], broken: set[str], text_of: Callable[[str], str]
+) -> list[Diagnostic]:
+    """Return the diagnostics without those whose fix, alone, leaves one of the broken files that does not compile.
+
+    If none does so alone, all that touch these files are left out.
+    """
+
+    def is_good(diagnostic: Diagnostic) -> bool:
+        texts = apply_fixes([diagnostic], text_of).texts
+        return all(_compiles(text) for name, text in texts.items() if name in broken)
+
+    touching = [d for d in wanted if _touches(d, broken)]
+    bad = [d for d in touching if not is_good(d)] or touching
+    return [d for d in wanted if d not in bad]
 
 
 def _touches(diagnostic: Diagnostic, names: set[str]) -> bool:

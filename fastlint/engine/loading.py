@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastlint.cache.inputs import note
 from fastlint.catalog.load import load_catalog
-from fastlint.config.settings import Settings
+from fastlint.config.settings import DEFAULT_EXCLUDE, Settings
 from fastlint.deployment.read import Deployment
 from fastlint.engine.workspace import Workspace
 from fastlint.facts.model import ModuleFacts, Problem
@@ -67,6 +67,7 @@ def load_program(
         {name for facts in found.values() for name in _top_modules(facts)}, settings.catalog
     )
     loaded = Loaded(Program(catalog), _versions(settings), asked=asked, problems=problems)
+    loaded.program.is_whole = _is_whole(settings)
     for file in sorted(found, key=lambda f: f.display):
         loaded.program.add(file.display, _inner(settings, file.path), found[file])
         loaded.paths[file.display] = file.path
@@ -77,6 +78,15 @@ def load_program(
     for module in loaded.program.modules.values():
         module.name = loaded.program.dotted_name(module)
     return loaded
+
+
+def _is_whole(settings: Settings) -> bool:
+    """Tell whether a run is about all of a project but what is left out by default."""
+    return (
+        settings.exclude == DEFAULT_EXCLUDE
+        and not settings.extend_exclude
+        and settings.root in settings.paths
+    )
 
 
 def _versions(settings: Settings) -> Versions:

@@ -23,7 +23,8 @@ from fastlint.facts.build import STACK
 from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.text import NoFix
-from fastlint.project.program import Program
+from fastlint.fixes.unused import ALL
+from fastlint.project.program import Program, taken_from_modules
 from fastlint.rules.registry import BY_CODE, RULES
 
 
@@ -111,14 +112,13 @@ def _with_fix(
 
 
 def imported_names(program: Program) -> dict[str, frozenset[str]]:
-    """By file, the names that other files import from a module of its name."""
+    """By file, the names that other files take from a module of its name: all, if one of them takes all."""
     names: dict[str, set[str]] = defaultdict(set)
     for module in program.modules.values():
-        for function in module.facts.functions:
-            for bindings in function.bindings.values():
-                for _, _, value in bindings:
-                    if value[0] == "import" and value[3] is not None:
-                        names[value[1].rpartition(".")[2]].add(value[3])
+        for stem, _ in module.facts.stars:
+            names[stem.rpartition(".")[2]].update(ALL)
+        for stem, name in taken_from_modules(module):
+            names[stem].add(name)
     return {
         module.path: frozenset(names.get(module.name.rpartition(".")[2], ()))
         for module in program.modules.values()

@@ -141,6 +141,8 @@ class Module(SourceText):
         """
         comprehensions = 0
         for part, whole in self.around(node):
+            if isinstance(whole, ast.FormattedValue) and self._shows_itself(part):
+                raise NoFix("the f-string shows the expression itself")
             if isinstance(whole, ast.Lambda):
                 raise NoFix("a lambda cannot await")
             if isinstance(whole, ast.ClassDef):
@@ -167,6 +169,11 @@ class Module(SourceText):
                     raise NoFix("a comprehension that awaits cannot stand inside another one in Python 3.10")
                 return whole
         raise NoFix("module level cannot await")
+
+    def _shows_itself(self, value: ast.AST) -> bool:
+        """Tell whether a value of an f-string is written with its expression: `{x=}`."""
+        _, end = self.bounds(span_of(value))
+        return self.text[end:].lstrip().startswith("=")
 
     def _is_first_iterable(self, part: ast.AST, comprehension: ast.comprehension) -> bool:
         whole = self.parent(comprehension)

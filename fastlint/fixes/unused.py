@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from fastlint.diagnostics import Edit
 from fastlint.fixes.applying import splice
 from fastlint.fixes.imports import Import
 from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
+
+ALL = frozenset({"*"})
+"""Stands for every name among those that other files need."""
 
 
 def without_unused(before: str, after: str, *, is_package: bool, needed: frozenset[str] = frozenset()) -> str:
@@ -17,7 +21,7 @@ def without_unused(before: str, after: str, *, is_package: bool, needed: frozens
     `needed` are names that other files import from this one; of a package's `__init__` every import may be
     one. Imports in `try`, with `noqa`, or in `__all__` stay.
     """
-    if is_package:
+    if is_package or needed >= ALL:
         return after
     module = Module("", after)
     try:
@@ -44,13 +48,24 @@ def _used(tree: ast.Module) -> frozenset[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             found.add(node.id)
-        elif isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+        elif _sets_all(node):
+            found |= {str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant)}
+        elif (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and ">>>" in str(node.value.value)
         ):
-            found |= {str(part.value) for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
+            found |= set(re.findall(r"[^\W\d]\w*", str(node.value.value)))  # a doctest
         for quoted in _annotations(node):
             found |= _names_in_strings(quoted)
     return frozenset(found)
+
+
+def _sets_all(node: ast.AST) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and any(
+        isinstance(target, ast.Name) and target.id == "__all__" for target in targets
+    )
 
 
 def _annotations(node: ast.AST) -> list[ast.AST]:
@@ -89,7 +104,7 @@ def _may_go(module: Module, statement: Import) -> bool:
 
 def without_names(module: Module, statement: Import, gone: frozenset[str]) -> list[Edit]:
     """Return the edits that take names out of an import."""
-    kept = [alias for alias in statement.names if _bound(alias) not in gone]
+    kept = [alias for alias in statement.names if _bound(alias) not in gone or alias.asname == alias.name]
     if len(kept) == len(statement.names):
         return []
     if not kept:

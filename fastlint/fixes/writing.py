@@ -44,6 +44,8 @@ def _replace(target: Path, before: str, after: str) -> None:
         raise WriteError(error.message) from None
     if source.text != before:
         raise WriteError("it was changed meanwhile")
+    if not os.access(target, os.W_OK):
+        raise WriteError("it is not writable")
     data = _encode(after, source.encoding)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts, Parameter
+from fastlint.facts.structure import walk
 from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
@@ -161,6 +163,8 @@ class Program:
         self.catalog = catalog
         self.modules: dict[str, Module] = {}
         """By path."""
+        self.is_whole = True
+        """Whether no other file of the project can use what these define."""
         self._frames: dict[object, Frame] = {}
         self._by_place: dict[str, Module] = {}
         """By path without the suffix; a package by its directory."""
@@ -311,3 +315,25 @@ def annotation_parts(expr: Expr) -> tuple[Expr, tuple[Expr, ...]]:
         return expr, ()
     index = expr[2]
     return expr[1], index[1] if index[0] == "tuple" else (index,)
+
+
+def taken_from_modules(module: Module) -> Iterator[tuple[str, str]]:
+    """Yield (last part of a module's name, name) for what a file takes from other modules.
+
+    By `from module import name`, by `module.name`, and by texts such as `"package.module.name"`.
+    """
+    modules: dict[str, str] = {}
+    for function in module.facts.functions:
+        for local, bindings in function.bindings.items():
+            for _, _, value in bindings:
+                if value[0] == "import":
+                    if value[3] is not None:
+                        yield value[1].rpartition(".")[2], value[3]
+                    modules[local] = (value[3] or value[1]).rpartition(".")[2]
+    for function in module.facts.functions:
+        for event in function.events:
+            for part in walk(event[1]):
+                if part[0] == "attr" and part[1][0] == "name" and part[1][1] in modules:
+                    yield modules[part[1][1]], part[2]
+                elif part[0] == "const" and isinstance(part[1], str) and 0 < part[1].count(".") < 8:
+                    yield from pairwise(part[1].split("."))

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
+from fastlint.application.sharing import is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
-from fastlint.facts.model import DIRECTLY, Expr
+from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
 from fastlint.facts.structure import called_name, regions_around, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
@@ -27,8 +28,7 @@ PLAIN_KINDS = frozenset({"route", "dependency", "background task", "exception ha
 """What FastAPI runs in the thread pool if it is a `def`."""
 TWINS = {"time.sleep": ("asyncio", "sleep")}
 """Blocking functions, and the coroutine functions that take the same arguments and return the same."""
-THREAD_BOUND = ("sqlite3.", "playwright.")
-"""Libraries whose objects may only be used in the thread that made them."""
+TIMEOUTS = frozenset({"timeout", "timeout_at", "wait_for", "move_on_after", "fail_after"})
 STARTING = frozenset({"create_task", "ensure_future", "gather", "start_soon", "run_coroutine_threadsafe"})
 """Calls that let coroutines run beside the one that makes them."""
 LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
@@ -113,7 +113,13 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     if reason:
         raise NoFix(reason)
     sharing = application.sharing
-    private = sharing.is_provably_private(frame) and not sharing.reads_and_writes_files([frame])
+    _require_no_database_in_memory(suspect)
+    private = (
+        application.program.is_whole
+        and sharing.is_private(frame)
+        and not sharing.reads_and_writes_files([frame])
+        and not sharing.lets_stop_iteration_out(frame)
+    )
     return Fix(
         f"Make `{facts.name}` a `def`, which FastAPI runs in the thread pool",
         Applicability.SAFE if private else Applicability.UNSAFE,
@@ -194,6 +200,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     around = application.coroutines_around(suspect.frame)
     if suspect.effect.kind == "database":
         _require_no_shared_session(suspect, around)
+        _require_no_database_in_memory(suspect)
     node = module.expression(suspect.site.event[5])
     function = module.require_await(node)
     _require_no_lock(suspect)
@@ -212,25 +219,55 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     )
 
 
+def _require_no_database_in_memory(suspect: Suspect) -> None:
+    """Raise `NoFix` where the threads of a pool would each see an empty database of SQLite."""
+    is_sql = suspect.target.startswith(("sqlalchemy.", "sqlmodel."))
+    if is_sql and suspect.application.sharing.keeps_database_in_memory:
+        raise NoFix("each thread would have a database of its own in memory")
+
+
 def _require_no_bound_object(suspect: Suspect) -> None:
     """Raise `NoFix` if an object would change threads that may only be used in the one that made it, or in the loop's."""
     call, inference = suspect.site.event[1], suspect.application.inference
     receiver = call[1][1:2] if call[1][0] == "attr" else ()
     for part in (call, *receiver, *call[2], *(value for _, value in call[3])):
         for value in inference.values(part, suspect.frame):
-            name = value.cls if isinstance(value, Instance) else None
-            if isinstance(name, str) and name.startswith(THREAD_BOUND):
+            if is_bound(value):
                 raise NoFix("the object may only be used in the thread that made it")
             if part is not call and _is_of_loop(value):
                 raise NoFix("an argument belongs to the event loop")
 
 
 def _require_no_lock(suspect: Suspect) -> None:
-    """Raise `NoFix` inside the `with` of a lock: awaiting there lets another request stop the loop for good."""
-    for region in regions_around(suspect.frame.function.facts, suspect.site.event[5], "with"):
-        text = render(region[2]).lower()
-        if any(word in text for word in LOCK_WORDS):
+    """Raise `NoFix` while a lock of threads is held: awaiting there lets another request stop the loop for good."""
+    application = suspect.application
+    places = [(suspect.frame, suspect.site.event[5])]
+    for frame in application.coroutines_around(suspect.frame):
+        places += [(site.frame, site.event[5]) for site in application.calls_of(frame)]
+    for frame, span in places:
+        facts = frame.function.facts
+        regions = regions_around(facts, span, "with")
+        if _acquires(facts) or any(_is_lock(region[2], frame, application) for region in regions):
             raise NoFix("a lock is held here, and awaiting would hold it while other requests run")
+
+
+def _acquires(facts: FunctionFacts) -> bool:
+    return any(e[0] in ("call", "drop") and called_name(e[1]) == "acquire" and not e[4] for e in facts.events)
+
+
+def _is_lock(expr: Expr, frame: Frame, application: Application) -> bool:
+    """Tell whether what `with` enters is a lock of threads, or a context manager of the program that takes one."""
+    if any(word in render(expr).lower() for word in LOCK_WORDS):
+        return True
+    for value in application.inference.values(expr, frame):
+        if isinstance(value, Instance) and str(value.cls).startswith(("threading.", "multiprocessing.")):
+            return True
+        if isinstance(value, Suspended):
+            inner = value.frame.function.facts
+            held = [region[2] for region in inner.regions if region[0] == "with" and region[2] is not expr]
+            if _acquires(inner) or any(_is_lock(each, value.frame, application) for each in held):
+                return True
+    return False
 
 
 def _trust(suspect: Suspect) -> Applicability:
@@ -238,20 +275,32 @@ def _trust(suspect: Suspect) -> Applicability:
 
     docs/fixes.md has the definition.
     """
-    application = suspect.application
+    return Applicability.SAFE if _is_unnoticed(suspect) else Applicability.UNSAFE
+
+
+def _is_unnoticed(suspect: Suspect) -> bool:
+    application, sharing = suspect.application, suspect.application.sharing
     around = application.coroutines_around(suspect.frame)
-    if any(application.sharing.shared_write(frame) for frame in around):
-        return Applicability.UNSAFE
+    if any(_runs_beside_others(application, frame) or _has_timeout(frame) for frame in around):
+        return False
+    if not all(sharing.is_private(frame) for frame in around) or sharing.reads_and_writes_files(around):
+        return False
+    provided = [injection.frame for injection in application.dependencies.tree(around)]
+    if any(sharing.gives_shared(frame) for frame in provided if frame is not None):
+        return False
+    call = suspect.site.event[1]
     if suspect.target in TWINS and suspect.is_direct:
-        return Applicability.SAFE
-    if application.sharing.reads_and_writes_files([suspect.frame]):
-        return Applicability.UNSAFE
-    if any(_runs_beside_others(application, frame) for frame in around):
-        return Applicability.UNSAFE
+        return len(call[2]) == 1 and call[2][0][0] in ("const", "lit")
     if suspect.site.runs:
-        private = all(application.sharing.is_provably_private(callee) for callee in suspect.site.runs)
-        return Applicability.SAFE if private else Applicability.UNSAFE
-    return Applicability.SAFE if _is_for_one_request(suspect) else Applicability.UNSAFE
+        return not any(sharing.lets_stop_iteration_out(callee) for callee in suspect.site.runs)
+    return _is_for_one_request(suspect)
+
+
+def _has_timeout(frame: Frame) -> bool:
+    """Tell whether a function limits the time of something, which blocking calls used to escape."""
+    return any(
+        event[1][0] == "call" and called_name(event[1]) in TIMEOUTS for event in frame.function.facts.events
+    )
 
 
 def _require_no_shared_session(suspect: Suspect, around: list[Frame]) -> None:

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 
 from fastlint.application.contexts import Application
-from fastlint.application.references import REGISTERED, names_of
+from fastlint.application.references import REGISTERED
 from fastlint.fixes.blocks import bindings_of, binds
 from fastlint.fixes.files import Files
 from fastlint.fixes.module import Module
@@ -29,7 +29,7 @@ def asking(application: Application, function: Function, files: Files) -> list[A
     counts = Counter(ref.frame.function.module for ref in references if ref.how == REGISTERED)
     for place, count in counts.items():
         module = files.python(place.path)
-        here = _calls(module, names_of(function, place))
+        here = _calls(module, application.references.names_of(function))
         if len(here) != count and not all(_means_one_thing(*asked) for asked in here):
             raise NoFix(f"it is not clear which `Depends` in {place.path} ask for it")
         found += here

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from fastlint.application.contexts import Application
-from fastlint.application.references import CALLED, HANDED_ON, REGISTERED, names_of
+from fastlint.application.references import CALLED, HANDED_ON, REGISTERED
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.fixes.annotations import asynchronous
 from fastlint.fixes.blocks import bindings_of, ended, free_name, lines_of, step_of
@@ -119,7 +119,7 @@ def _require_made_for_fastapi(application: Application, function: Function, file
     if not references or any(reference.how != CALLED for reference in references):
         raise NoFix("other code of the project hands on what makes it")
     for place in {reference.frame.function.module for reference in references}:
-        if not made_in_depends(files.python(place.path), names_of(maker, place)):
+        if not made_in_depends(files.python(place.path), application.references.names_of(maker)):
             raise NoFix("what is made may be called by other code of the project")
 
 
