@@ -52,7 +52,7 @@ class Outcome:
     def show(self) -> None:
         """Print it. Raises `BrokenPipeError` if nobody reads it."""
         for stream, text in ((sys.stderr, self.errors), (sys.stdout, self.output)):
-            if text:
+            if text and stream is not None:
                 stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding))
                 stream.flush()
 
