@@ -7,7 +7,7 @@ from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import blocks_around, called_name, outlives_call, walk
+from fastlint.facts.structure import blocks_around, called_name, mentions, outlives_call, walk
 from fastlint.project.calls import CallResolver
 from fastlint.project.program import Frame
 from fastlint.project.values import (
@@ -355,9 +355,9 @@ def _filled_once(facts: FunctionFacts) -> set[str]:
     """Return the variables and attributes that a function only sets behind a guard: `if _pool is None`."""
     guarded: set[str] = set()
     plain: set[str] = set()
-    for name in facts.outer_names:
-        for _, block, _ in facts.bindings.get(name, ()):
-            (guarded if _is_guarded(block, facts) else plain).add(name)
+    if any(kind == "once" for _, kind, _ in facts.blocks):
+        asked = [condition for _, _, condition in facts.blocks]
+        guarded.update(name for name in facts.outer_names if any(mentions(c, name) for c in asked))
     for event in facts.events:
         if event[0] == "set":
             (guarded if _is_guarded(event[3], facts) else plain).add(_written(event[1]))
