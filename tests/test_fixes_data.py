@@ -150,7 +150,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, FastAPI
-from sqlalchemy import ForeignKey, create_engine, func, select
+from sqlalchemy import ForeignKey, Table, create_engine, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, sessionmaker
 
 app = FastAPI()
@@ -175,6 +175,13 @@ class Item(Base):
     name: Mapped[str]
     owner_id: Mapped[int] = mapped_column(ForeignKey("owners.id"))
     owner: Mapped[Owner] = relationship()
+
+
+class Small(Item):
+    pass
+
+
+PARTS = Table("parts", Base.metadata)
 
 
 def get_session() -> Iterator[Session]:
@@ -245,6 +252,18 @@ COUNTS = [
         "    result = db.execute(select(Item).filter_by(name=name))\n    items = result.scalars().all()\n    return len(items)\n",
         "    result = db.execute(select(func.count()).select_from(Item).filter_by(name=name))\n    count = result.scalar_one()\n    return count\n",
     ),
+    ("    return len(db.execute(select(Item.name)).all())\n", "    return db.execute(select(func.count()).select_from(Item)).scalar_one()\n"),
+    (
+        "    return len(db.scalars(select(Item.name).where(Item.owner_id == 3)).all())\n",
+        "    return db.scalars(select(func.count()).select_from(Item).where(Item.owner_id == 3)).one()\n",
+    ),
+    ("    return len(db.execute(select(Item.owner)).all())\n", None),
+    ("    return len(db.scalars(select(Small.name)).all())\n", "    return db.scalars(select(func.count()).select_from(Small)).one()\n"),
+    ("    return len(db.execute(select(Item.name + 'x')).all())\n", None),
+    ("    return len(db.execute(select(Item.name.label('x'))).all())\n", None),
+    ("    return len(db.execute(select(func.upper(Item.name))).all())\n", None),
+    ("    return len(db.execute(select(PARTS)).all())\n", "    return db.execute(select(func.count()).select_from(PARTS)).scalar_one()\n"),
+    ("    return len(db.execute(select(PARTS.c.id)).all())\n", None),
     ("    items = db.query(Item).filter_by(name=name).all()\n    return len(items) + len(items)\n", "    count = db.query(Item).filter_by(name=name).count()\n    return count + count\n"),
     ("    items = db.query(Item).join(Owner).all()\n    return len(items)\n", None),
     ("    return len(db.scalars(select(Item).order_by(Item.name)).all())\n", None),
@@ -263,6 +282,24 @@ def test_counted(tmp_path: Path, body: str, after: str | None) -> None:
     found, _ = _repaired(tmp_path, "FL206", f"@app{head}{body}")
 
     assert found == head + (after or body)
+
+
+@pytest.mark.parametrize(
+    ("body", "trust"),
+    [
+        ("    items = db.scalars(select(Item)).all()\n    return 1 if items else 0\n", ["safe"]),
+        ("    items = db.scalars(select(Item)).all()\n    return items[0].id if items else 0\n", ["unsafe"]),
+        ("    return len(db.scalars(select(Item)).all())\n", ["safe"]),
+        ("    return len(db.scalars(select(Item)).all())\n\n\n@event.listens_for(Session, \"do_orm_execute\")\ndef changed(state): ...\n", ["unsafe"]),
+        ("    return len(db.query(Item).all())\n", ["unsafe"]),
+    ],
+)  # fmt: skip
+def test_how_far_a_count_is_trusted(tmp_path: Path, body: str, trust: list[str]) -> None:
+    route = f"@app.get('/items')\ndef items(name: str, db: DB) -> int:\n{body}"
+    (tmp_path / "main.py").write_text(SETUP + route)
+    fixed = repair(tmp_path, "FL206", unsafe=True).fixed
+
+    assert [str(found.fix.applicability) for found in fixed if found.fix is not None] == trust
 
 
 EAGER = [

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from fastlint.application.contexts import Application
 from fastlint.application.counted import COUNT, EXISTS, Counted
 from fastlint.diagnostics import Applicability, Edit, Fix
+from fastlint.facts.model import Expr
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.queries import FETCHES_MANY, TAKES_STATEMENT, Query, Statement
+from fastlint.project.values import Instance, LibraryName
 from fastlint.rules.database.eager_loading import step_after
 
 FILTERS = frozenset({"where", "filter", "filter_by"})
@@ -21,9 +24,13 @@ ONE_ANSWER = {
     ("scalars", "all"): "one", ("exec", "all"): "one",
 }  # fmt: skip
 """How all rows are fetched, and what fetches the one number instead."""
+TABLES = frozenset({"sqlalchemy.Table", "sqlalchemy.schema.Table", "sqlalchemy.sql.schema.Table"})
+LISTENING = frozenset({"listen", "listens_for"})
+REWRITES = "do_orm_execute"
+"""The event in which a program can change any query before it is sent."""
 
 
-def ask_less(counted: Counted) -> FixMaker:
+def ask_less(application: Application, counted: Counted) -> FixMaker:
     """Return what lets the database count, or asks it for no more than one row."""
 
     def make(files: Files) -> Fix:
@@ -42,7 +49,7 @@ def ask_less(counted: Counted) -> FixMaker:
         if (is_name and held != counted.value[1]) or (not is_name and len(chain.uses) > 1):
             raise NoFix("the rows may be used for something else as well")
         if counted.want == COUNT:
-            return _count(module, scope, query, query.statement, chain)
+            return _count(application, files, module, scope, query, query.statement, chain)
         if any(_asks_number(module, node) for node in chain.uses):
             raise NoFix("the number of rows is used as well")
         asked = sent.args[0] if query.method in TAKES_STATEMENT and sent.args else sent.func.value
@@ -50,7 +57,9 @@ def ask_less(counted: Counted) -> FixMaker:
         is_text = query.statement.kind == "text" or "from_statement" in query.statement.names()
         if not is_read or is_text or not isinstance(asked, ast.Name | ast.Call):
             raise NoFix("a limit cannot be added where the query is sent")
-        is_certain = counted.want == EXISTS and "with_for_update" not in query.statement.names()
+        reads_row = any(isinstance(module.parent(node), ast.Subscript) for node in chain.uses)
+        is_locked = "with_for_update" in query.statement.names()
+        is_certain = counted.want == EXISTS and not reads_row and not is_locked
         return Fix(
             "Ask for one row",
             Applicability.SAFE if is_certain else Applicability.UNSAFE,
@@ -117,21 +126,38 @@ def _asks_number(module: Module, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "len"
 
 
-def _count(module: Module, scope: FunctionNode, query: Query, statement: Statement, chain: _Chain) -> Fix:
+def _count(
+    application: Application,
+    files: Files,
+    module: Module,
+    scope: FunctionNode,
+    query: Query,
+    statement: Statement,
+    chain: _Chain,
+) -> Fix:
     numbers = [module.parent(use) for use in chain.uses] if chain.variable else [module.parent(chain.end)]
     asked = chain.uses if chain.variable else [chain.end]
     if not all(_asks_number(module, node) for node in asked):
         raise NoFix("more than the number of rows is used")
     if not statement.names() <= FILTERS | ({"order_by", "options"} if statement.kind == "query" else set()):
         raise NoFix("the query does more than to filter rows, so its count is another query")
-    edits = list(_counting(module, query, statement, chain))
+    edits = list(_counting(application, module, query, statement, chain))
     edits += _unwrapped(module, scope, chain, numbers)
-    is_exact = statement.kind == "select"
+    is_exact = statement.kind == "select" and not _may_rewrite(application, files)
     trust = Applicability.SAFE if is_exact else Applicability.UNSAFE
     return Fix("Let the database count", trust, tuple(edits))
 
 
-def _counting(module: Module, query: Query, statement: Statement, chain: _Chain) -> Iterator[Edit]:
+def _may_rewrite(application: Application, files: Files) -> bool:
+    """Tell whether the program listens to the event in which it can change queries."""
+    modules = application.inference.program.modules.values()
+    listening = [module for module in modules if not LISTENING.isdisjoint(module.facts.mentions)]
+    return any(REWRITES in files.python(module.path).text for module in listening)
+
+
+def _counting(
+    application: Application, module: Module, query: Query, statement: Statement, chain: _Chain
+) -> Iterator[Edit]:
     """Yield the edits that make a query ask for the number of its rows."""
     if statement.kind == "query" and query.method == "all" and not chain.methods:
         assert isinstance(chain.sent.func, ast.Attribute)
@@ -141,6 +167,8 @@ def _counting(module: Module, query: Query, statement: Statement, chain: _Chain)
     fetches = ONE_ANSWER.get((query.method, *chain.methods))
     if statement.kind != "select" or fetches is None or len(statement.start[2]) != 1 or statement.start[3]:
         raise NoFix("how the rows are fetched leaves no place for their number")
+    if query.method == "exec" and not _is_of_sqlmodel(application, statement):
+        raise NoFix("`exec` gives rows for a `select` of SQLAlchemy, and values for one of SQLModel")
     start = module.expression(statement.start[-1])
     whole = start
     while (parent := module.parent(whole)) is not chain.sent:
@@ -149,12 +177,38 @@ def _counting(module: Module, query: Query, statement: Statement, chain: _Chain)
         whole = parent
     assert isinstance(start, ast.Call)
     named = name_of(module, "sqlalchemy", "func", also=("sqlmodel",))
-    selected = start.args[0]
-    code = f"{module.code(start.func)}({named.code}.count()).select_from({module.code(selected)})"
+    source = module.code(_source(application, statement, start.args[0]))
+    code = f"{module.code(start.func)}({named.code}.count()).select_from({source})"
     dot = module.text.index(".", module.bounds(span_of(chain.base))[1])
     yield module.replace_node(start, code)
     yield module.replace(dot, module.bounds(span_of(chain.end))[1], f".{fetches}()")
     yield from named.edits
+
+
+def _source(application: Application, statement: Statement, selected: ast.expr) -> ast.expr:
+    """Return what the rows come from: the mapped class or table that is selected, or whose column is."""
+    given = statement.start[2][0]
+    if _is_table(application, statement, given):
+        return selected
+    if given[0] == "attr" and isinstance(selected, ast.Attribute):
+        mapped = application.models.of(application.queries.entity(given[1], statement.frame))
+        if mapped is not None and given[2] in mapped.columns:
+            return selected.value
+    raise NoFix("what it selects is neither a mapped class, nor a column of one, nor a table")
+
+
+def _is_table(application: Application, statement: Statement, given: Expr) -> bool:
+    if application.models.of(application.queries.entity(given, statement.frame)) is not None:
+        return True
+    values = application.inference.values(given, statement.frame)
+    return bool(values) and all(isinstance(value, Instance) and value.cls in TABLES for value in values)
+
+
+def _is_of_sqlmodel(application: Application, statement: Statement) -> bool:
+    values = application.inference.values(statement.start[1], statement.frame)
+    return bool(values) and all(
+        isinstance(value, LibraryName) and value.name.startswith("sqlmodel.") for value in values
+    )
 
 
 def _unwrapped(module: Module, scope: FunctionNode, chain: _Chain, numbers: list[ast.AST]) -> Iterator[Edit]:

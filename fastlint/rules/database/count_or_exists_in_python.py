@@ -40,4 +40,6 @@ class CountOrExistsInPython(ModelRule):
             why = f"{shown} loads every row, and only the first is used"
             advice = "Ask for one row: add `.limit(1)` and read it with `.first()`"
         message = f"{why}{self.where(counted.frame)}"
-        return self.finding(counted.frame, counted.span, message, advice, fix=ask_less(counted))
+        return self.finding(
+            counted.frame, counted.span, message, advice, fix=ask_less(self.application, counted)
+        )
