@@ -106,6 +106,11 @@ def test_generator_takes_no_keyword() -> None:
             "from a import f\n\n\ndef h():\n    x = f( 1 )\n    return x\n\n\ndef g():\n    x = f(1)\n    return x\n",
             "from a import f\n\nx = f( 1 )\n\n\ndef h():\n    return x\n\n\ndef g():\n    x = f(1)\n    return x\n",
         ),
+        ("from a import f\n\n\nclass A: ...\ndef g():\n    return f(1)\n", "from a import f\n\n\nclass A: ...\n\n\nX = f(1)\n\n\ndef g():\n    return X\n"),
+        ("from a import f\n\n\nclass A: ...\n\n# it\ndef g():\n    return f(1)\n", "from a import f\n\n\nclass A: ...\n\n\nX = f(1)\n\n\n# it\ndef g():\n    return X\n"),
+        ("from a import f\ndef g():\n    return f(1)\n", "from a import f\n\nX = f(1)\n\n\ndef g():\n    return X\n"),
+        ("from a import f\nx = 1\n\ndef g():\n    return f(1)\n", "from a import f\nx = 1\nX = f(1)\n\n\ndef g():\n    return X\n"),
+        ("from a import f\nif f:\n    x = 1\n\ndef g():\n    return f(1)\n", "from a import f\nif f:\n    x = 1\n\n\nX = f(1)\n\n\ndef g():\n    return X\n"),
         ("from a import f\n\n\ndef g(): return f(1)\n", "from a import f\n\nX = f(1)\n\n\ndef g(): return X\n"),
     ],
 )  # fmt: skip

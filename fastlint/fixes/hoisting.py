@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Collection, Iterator
+from itertools import takewhile
 
 from fastlint.diagnostics import Edit
 from fastlint.fixes.lines import block_of, lines_of, top_statement
@@ -72,8 +73,8 @@ def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]
         while end < len(module.text) and not module.text[end : module.line_end(end)].strip():
             end = module.line_end(end)
         removed.append(module.replace(start, end, ""))
-    gap = module.newline * 2
-    return (module.insert(_above(module, place), gap.join([*codes, ""])), *removed)
+    code = f"{module.newline * 2}".join(codes)
+    return (module.insert(_above(module, place), _set_off(module, place, code)), *removed)
 
 
 def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collection[str] = ()) -> None:
@@ -171,10 +172,27 @@ def _constant_above(module: Module, place: ast.stmt, code: str) -> Edit:
     newline = module.newline
     position = module.tree.body.index(place)
     before = module.tree.body[position - 1] if position else None
-    if before is None or isinstance(before, FunctionNode | ast.ClassDef) or not _is_line(before):
-        return module.insert(_above(module, place), f"{code}{newline * 2}")
+    if before is None or not _is_line(before):
+        return module.insert(_above(module, place), _set_off(module, place, code))
     gap = newline if isinstance(before, ast.Import | ast.ImportFrom) else ""
-    return module.insert(lines_of(module, before)[1], f"{gap}{code}")
+    end = lines_of(module, before)[1]
+    missing = 0 if module.text[end : _above(module, place)].strip() else _missing_lines(module, place)
+    return module.insert(end, f"{gap}{code}{newline * missing}")
+
+
+def _set_off(module: Module, place: ast.stmt, code: str) -> str:
+    """Return code as it is inserted above a statement: with two empty lines on both sides."""
+    newline = module.newline
+    return f"{newline * _missing_lines(module, place)}{code}{newline * 2}"
+
+
+def _missing_lines(module: Module, place: ast.stmt) -> int:
+    """Return how many empty lines above a statement there are too few, of the two that set it off."""
+    above = module.text[: _above(module, place)]
+    if not above.strip(" \t\f\r\n\ufeff"):
+        return 0
+    empty = takewhile(lambda line: not line.strip(), reversed(above.splitlines()))
+    return max(0, 2 - sum(1 for _ in empty))
 
 
 def _is_line(statement: ast.stmt) -> bool:
