@@ -265,8 +265,8 @@ def test_a_header_of_a_block_hides_those_around_it(
 @pytest.mark.parametrize(
     ("field", "returned", "expected"),
     [
-        ("name: str", "JSONResponse(jsonable_encoder(item))", ["safe"]),
-        ("name: str", "JSONResponse(item.model_dump(mode='json'))", ["safe"]),
+        ("name: str", "JSONResponse(jsonable_encoder(item))", ["unsafe"]),
+        ("name: str", "JSONResponse(item.model_dump(mode='json'))", ["unsafe"]),
         ("name: str = Field(alias='n')", "JSONResponse(item.model_dump(mode='json'))", []),
         ("model_config = ConfigDict(alias_generator=f)", "JSONResponse(item.model_dump(mode='json'))", []),
         ("name: str", "JSONResponse(jsonable_encoder(item, exclude_none=True))", []),
@@ -280,3 +280,159 @@ def test_encodings(tmp_path: Path, field: str, returned: str, expected: list[str
         f'@app.post("/a")\nasync def a(item: Order):\n    return {returned}\n'
     )
     assert _repaired(tmp_path, "FL504", body)[1] == expected
+
+
+MODELS = """from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import ConfigDict, Field
+
+
+class Plain(BaseModel):
+    name: str = "x"
+    tags: list[str] | None = None
+
+
+class Measured(BaseModel):
+    size: float
+
+
+class Again(BaseModel):
+    model_config = ConfigDict(revalidate_instances="always")
+    name: str
+
+
+class Open(BaseModel, extra="allow"):
+    name: str
+
+
+class Odd(BaseModel):
+    name: int = 1.5
+
+
+class Made(BaseModel):
+    name: str
+
+    def __new__(cls, **kw):
+        return super().__new__(Plain)
+
+
+class Whole(BaseModel):
+    parts: dict[str, list[Measured]] = {}
+
+
+def save(item):
+    return item
+
+
+def get_item() -> Plain:
+    return save(Plain())
+
+
+Current = Annotated[Plain, Depends(get_item)]
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "expected"),
+    [
+        ("", ["return Plain()"], ["safe"]),
+        ("item: Plain", ["print(item.name)", "return {'item': item.model_dump(), 'n': 1}"], []),
+        ("item: Plain", ["print(item.name)", "return item"], ["safe"]),
+        ("", ["return [Plain() for _ in range(3)]"], ["safe"]),
+        ("", ["return Measured(size=1e-7)"], ["unsafe"]),
+        ("", ["return Again(name='x')"], ["unsafe"]),
+        ("", ["return Open(name='x', a=1e-7)"], ["unsafe"]),
+        ("", ["return Odd()"], ["unsafe"]),
+        ("", ["return Made(name='x')"], ["unsafe"]),
+        ("", ["return Whole()"], ["unsafe"]),
+        ("", ["m = Plain()", "m.name = 1e-7", "return [m for _ in range(3)]"], ["unsafe"]),
+        ("", ["m = Plain()", "save(m)", "return m"], ["unsafe"]),
+        ("", ["m = Plain()", "m.tags.append(1e-7)", "return m"], ["unsafe"]),
+        ("item: Plain", ["item = save(item)", "return item"], []),
+        ("item: Current", ["return item"], []),
+        ("name: str", ["match {'q': 3}:", "    case {'q': name}: pass", "return {'name': name}"], ["unsafe"]),
+        ("name: str", ["match {'q': 3}:", "    case {**name}: pass", "return {'name': name}"], ["unsafe"]),
+        ("", ["rows = [{'a': 1}]", "for row in rows: row['t'] = 1e-7", "return rows"], ["unsafe"]),
+        ("", ["rows = [[1]]", "for row in rows: row.append('a')", "return rows"], ["unsafe"]),
+        ("", ["return {'_sa_key': 1, 'b': 2}"], []),
+    ],
+)
+def test_answers_that_are_the_same_with_a_type(
+    tmp_path: Path, head: str, lines: list[str], expected: list[str]
+) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    assert (
+        _repaired(tmp_path, "FL501", f"{MODELS}@app.post('/a')\nasync def a({head}):\n{body}")[1] == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("routers", "returns", "expected"),
+    [
+        ("", "Plain", ["safe"]),
+        ("", "dict[str, list[Plain]]", ["safe"]),
+        ("", "list[Measured]", ["unsafe"]),
+        ("", "dict[str, Any]", ["unsafe"]),
+        ("app = FastAPI(**dict())", "Plain", ["unsafe"]),
+        ("class Own(FastAPI): ...\n\n\napp = Own()", "Plain", ["unsafe"]),
+    ],
+)
+def test_response_class_of_floats(tmp_path: Path, routers: str, returns: str, expected: list[str]) -> None:
+    route = f"@app.get('/a', response_class=JSONResponse)\nasync def a() -> {returns}:\n    return save(1)\n"
+    assert _repaired(tmp_path, "FL502", f"{MODELS}{routers}\n\n\n{route}")[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["return json.loads(Plain().model_dump_json())"], ["safe"]),
+        (["return json.loads(Measured(size=1).model_dump_json())"], ["unsafe"]),
+        (["return f'{json.loads(Plain().model_dump_json())}'"], []),
+    ],
+)
+def test_json_of_floats(tmp_path: Path, lines: list[str], expected: list[str]) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    assert (
+        _repaired(tmp_path, "FL506", f"{MODELS}@app.get('/a')\nasync def a() -> object:\n{body}")[1]
+        == expected
+    )
+
+
+def test_what_is_set_in_the_response_would_begin_to_work(tmp_path: Path) -> None:
+    body = (
+        "from fastapi import Response\nfrom fastapi.encoders import jsonable_encoder\n\n\n@app.post('/a')\n"
+        "async def a(item: Item, response: Response):\n    return JSONResponse(jsonable_encoder(item))\n"
+    )
+    assert "begin to work" in _repaired(tmp_path, "FL504", body)[2][0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["b = io.BytesIO()", "b.write(b'x')", "b.seek(0)", "return StreamingResponse(b)"], ["safe"]),
+        (["b = io.BytesIO()", "b.seek(0)", "print(b)", "return StreamingResponse(b)"], []),
+        (["b = c = io.BytesIO()", "c.write(b'x')", "return StreamingResponse(b)"], ["unsafe"]),
+        (["b = io.BytesIO(b'x')", "r = StreamingResponse(b)", "return r"], ["unsafe"]),
+        (["b = io.BytesIO(b'x')", "r = StreamingResponse(b)", "print(r.body_iterator)", "return r"], []),
+        (["b = io.BytesIO()", "with open(b) as z:", "    b.seek(0)", "    return StreamingResponse(b)"], []),
+        (
+            ["b = io.BytesIO()", "with open('x'):", "    b.seek(0)", "    return StreamingResponse(b)"],
+            ["unsafe"],
+        ),
+    ],
+)
+def test_buffers_that_something_else_may_use(tmp_path: Path, lines: list[str], expected: list[str]) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    assert _repaired(tmp_path, "FL507", f"@app.get('/a')\ndef a():\n{body}")[1] == expected
+
+
+def test_generator_that_sets_a_context_variable_stays_in_its_thread(tmp_path: Path) -> None:
+    body = (
+        "from contextvars import ContextVar\n\nKEY = ContextVar('key')\n\n\ndef rows(names: list[str]):\n"
+        "    KEY.set(1)\n    for n in names:\n        yield n\n\n\n@app.post('/a')\nasync def a(names: list[str]):\n"
+        "    return StreamingResponse(rows(names))\n"
+    )
+    assert all("context variable" in reason for reason in _repaired(tmp_path, "FL112", body)[2])

@@ -397,7 +397,69 @@ def test_schema(tmp_path: Path, before: str, after: str | None) -> None:
     )
     tail = "\n\napp.openapi = f\n"
     (tmp_path / "main.py").write_text(head + before + tail, encoding="utf-8")
-    result = repair(tmp_path, "FL414", unsafe=False)
+    result = repair(tmp_path, "FL414", unsafe=True)
 
     assert result.after == ({} if after is None else {"main.py": head + after + tail})
     assert bool(result.remaining.diagnostics) == (after is None)
+
+
+TEMPLATES = """from fastapi import FastAPI
+from jinja2 import DictLoader, Environment, Template
+from pydantic import Field, TypeAdapter
+
+app = FastAPI()
+
+
+def setup(env): ...
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_fixed"),
+    [
+        (["return Template('a').render()"], True),
+        (["t = Template('a')", "t.globals['user'] = 1", "return t.render()"], False),
+        (["env = Environment(loader=DictLoader({}))", "return env.get_template('a').render()"], True),
+        (["env = Environment(loader=DictLoader({}))", "return env.get_template('a', globals={'u': 1}).render()"], False),
+        (["env = Environment(loader=DictLoader({}))", "setup(env)", "return env.get_template('a').render()"], False),
+        (["env = Environment(loader=DictLoader({}))", "t = env.get_template('a')", "t.globals['u'] = 1", "return t.render()"], False),
+    ],
+)  # fmt: skip
+def test_templates(tmp_path: Path, lines: list[str], *, is_fixed: bool) -> None:
+    body = "".join(f"    {line}\n" for line in lines)
+    (tmp_path / "main.py").write_text(f"{TEMPLATES}@app.get('/a')\ndef a():\n{body}")
+
+    assert not repair(tmp_path, "FL402", unsafe=False).fixed
+    assert bool(repair(tmp_path, "FL402", unsafe=True).fixed) is is_fixed
+
+
+def test_two_constants_do_not_share_a_name(tmp_path: Path) -> None:
+    routes = "".join(
+        f"@app.get('/{word}')\ndef {word}():\n    return Template('{word}').render()\n\n\n"
+        for word in ("hello", "bye")
+    )
+    (tmp_path / "main.py").write_text(TEMPLATES + routes)
+    after = repair(tmp_path, "FL402", unsafe=True).after["main.py"]
+
+    assert after.count("template = Template(") == 1
+    assert after.count("    return template.render()") == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "trust"),
+    [
+        ("TypeAdapter(list[int])", ["safe"]),
+        ("TypeAdapter(list['Later'])", ["unsafe"]),
+        ("TypeAdapter(Literal['a', 'b'])", ["safe"]),
+        ("TypeAdapter(Annotated[int, Field(le=int(os.environ['MOST']))])", ["unsafe"]),
+    ],
+)
+def test_how_far_an_adapter_is_trusted(tmp_path: Path, made: str, trust: list[str]) -> None:
+    imports = "import os\nfrom typing import Annotated, Literal\n"
+    route = f"@app.get('/a')\ndef a(v: str):\n    return {made}.validate_json(v)\n"
+    (tmp_path / "main.py").write_text(imports + TEMPLATES + route)
+    fixed = repair(tmp_path, "FL405", unsafe=True).fixed
+
+    assert [str(found.fix.applicability) for found in fixed if found.fix is not None] == trust

@@ -582,3 +582,15 @@ def test_import_within_the_function(tmp_path: Path) -> None:
 def test_task_on_a_shared_line_stays(tmp_path: Path, line: str, reason: str) -> None:
     code = f'@app.get("/")\nasync def index(name: str) -> None:\n    {line}\n'
     assert reasons(tmp_path, "FL324", starting(code)) == {reason}
+
+
+def test_a_set_of_tasks_that_a_local_name_hides(tmp_path: Path) -> None:
+    code = (
+        "import asyncio\n\nfrom fastapi import BackgroundTasks, FastAPI\n\napp = FastAPI()\ntasks = set()\n\n\n"
+        "async def work(): ...\n\n\ndef start():\n    task = asyncio.create_task(work())\n    tasks.add(task)\n"
+        "    task.add_done_callback(tasks.discard)\n\n\n@app.get('/a')\nasync def a(tasks: BackgroundTasks):\n"
+        "    asyncio.create_task(work())\n"
+    )
+    (tmp_path / "main.py").write_text(code)
+
+    assert not repair(tmp_path, "FL324", unsafe=True).after

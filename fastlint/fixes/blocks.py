@@ -101,6 +101,8 @@ def binds(node: ast.AST, name: str) -> bool:
             return found == name
         case ast.Import() | ast.ImportFrom():
             return any((alias.asname or alias.name).partition(".")[0] == name for alias in node.names)
+        case ast.MatchMapping(rest=rest):
+            return rest == name
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             return name in names
     return isinstance(node, NAMED) and node.name == name

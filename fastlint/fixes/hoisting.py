@@ -53,6 +53,15 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
     return (_constant_above(module, place, code), removed)
 
 
+def claim(module: Module) -> Edit:
+    """Return an edit that changes nothing, for a fix that also guards it: only one such fix is made at a time.
+
+    The next one sees the names that this one adds.
+    """
+    start = module.bounds(span_of(module.tree.body[0]))[0]
+    return module.guard(start, start + 1)
+
+
 def hoist_classes(module: Module, nodes: list[ast.ClassDef]) -> tuple[Edit, ...]:
     """Return the edits that move classes out of a function, to the place above that function.
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from fastlint.application.requests import Use
 from fastlint.diagnostics import Applicability, Fix
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import walk
+from fastlint.facts.structure import called_name, children, walk
 from fastlint.fixes.files import Files, FixMaker
-from fastlint.fixes.hoisting import hoist_expression
+from fastlint.fixes.hoisting import claim, hoist_expression
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.lines import lines_of
 from fastlint.fixes.module import FunctionNode, Module
@@ -70,7 +70,7 @@ def keep(
 ) -> FixMaker:
     """Return what makes a constant of the module of what a call makes, under a name that goes by the call.
 
-    The fix is safe if that is said and the call names nothing of the project.
+    The fix is safe if that is said, and the call names nothing of the project and asks nothing.
     """
 
     def make(files: Files) -> Fix:
@@ -80,11 +80,15 @@ def keep(
             raise NoFix("it is not written as a call")
         _require_left_open(module, node)
         names = [part for part in walk(use.expr) if part[0] == "name"]
-        is_known = is_safe and all(_is_of_library(name, use.frame, inference) for name in names)
+        asks = any(part[0] == "call" and part is not use.expr for part in walk(use.expr)) or _has_text(
+            use.expr
+        )
+        is_known = is_safe and not asks and all(_is_of_library(n, use.frame, inference) for n in names)
         return Fix(
             f"Make `{render(use.expr)}` a constant of the module",
             Applicability.SAFE if is_known else Applicability.UNSAFE,
-            hoist_expression(module, node, name(node)),
+            (*hoist_expression(module, node, name(node)), claim(module)),
+            (claim(module),),
         )
 
     return make
@@ -125,6 +129,14 @@ def _is_of_library(name: Expr, frame: Frame, inference: Inference) -> bool:
     return bool(values) and all(
         isinstance(getattr(value, "name", getattr(value, "cls", None)), str) for value in values
     )
+
+
+def _has_text(expr: Expr) -> bool:
+    """Tell whether an expression has text in it that may name a type, which is one of `Literal` only."""
+    if expr[0] == "sub" and called_name(("call", expr[1])) == "Literal":
+        return False
+    is_text = expr[0] == "const" and isinstance(expr[1], str)
+    return is_text or any(map(_has_text, children(expr)))
 
 
 def adapter_name(call: ast.Call) -> str:

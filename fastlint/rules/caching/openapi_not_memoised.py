@@ -74,7 +74,7 @@ def _memoise(custom: Function, assigning: Function, app: Expr) -> FixMaker:
         lines = (f"if {kept}:", f"{unit}return {kept}")
         return Fix(
             f"Keep the schema in `{kept}`",
-            Applicability.SAFE if _asks_nobody(custom) else Applicability.UNSAFE,
+            Applicability.UNSAFE,
             (
                 module.insert(top, "".join(f"{indentation}{line}{module.newline}" for line in lines)),
                 module.replace(start, start + len("return"), f"{kept} ={space}"),
@@ -83,21 +83,6 @@ def _memoise(custom: Function, assigning: Function, app: Expr) -> FixMaker:
         )
 
     return make
-
-
-def _asks_nobody(function: Function) -> bool:
-    """Tell whether a function only builds the schema and changes it, the same way each time."""
-    facts = function.facts
-    for kind, expr, *_ in facts.events:
-        if kind == "test":
-            return False
-        if kind in ("call", "drop") and called_name(expr) != "get_openapi":
-            root = expr[1]
-            while root[0] in ("attr", "sub", "call"):
-                root = root[1]
-            if expr[1][0] != "attr" or root[0] != "name" or root[1] not in facts.bindings:
-                return False
-    return True
 
 
 def _builds_anew(function: Function) -> bool:

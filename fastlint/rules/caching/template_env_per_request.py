@@ -6,8 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from fastlint.application.requests import Use
+from fastlint.diagnostics import Fix
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import called_name, names_bound_to
+from fastlint.facts.structure import called_name
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.module import Module
+from fastlint.fixes.text import NoFix
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
@@ -15,7 +19,8 @@ from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.remembering import class_name, keep
 from fastlint.rules.rendering import render
 
-RENDERS = frozenset({"TemplateResponse", "get_template", "select_template", "from_string", "render"})
+RENDERS = frozenset({"TemplateResponse", "render", "render_async"})
+GIVES_TEMPLATE = frozenset({"from_string", "get_template", "select_template"})
 
 
 class TemplateEnvPerRequest(ModelRule):
@@ -41,21 +46,43 @@ class TemplateEnvPerRequest(ModelRule):
                 use.span,
                 f"`{render(use.expr)}` {what} for each request{self.where(use.frame)}",
                 advice,
-                fix=keep(
-                    use,
-                    self.application.inference,
-                    _constant_name,
-                    is_safe=_only_renders(use),
-                ),
+                fix=self._fix(use),
             )
 
+    def _fix(self, use: Use) -> FixMaker:
+        make = keep(use, self.application.inference, _constant_name)
 
-def _only_renders(use: Use) -> bool:
-    """Tell whether a function does nothing to an environment but render with it."""
-    facts = use.frame.function.facts
-    names = names_bound_to(facts, use.expr)
-    reads = [e[1] for e in facts.events if e[0] == "attr" and e[1][1][0] == "name" and e[1][1][1] in names]
-    return all(read[2] in RENDERS for read in reads)
+        def checked(files: Files) -> Fix:
+            module = files.python(use.frame.function.module.path)
+            if not _only_renders(module, module.expression(use.span)):
+                raise NoFix("the function does more with it than to render")
+            return make(files)
+
+        return checked
+
+
+def _only_renders(module: Module, made: ast.expr) -> bool:
+    """Tell whether a function does nothing to an environment or template but render with it."""
+    statement, function = module.parent(made), module.enclosing_function(made)
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return _is_rendered(module, made)
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if len(targets) != 1 or not isinstance(targets[0], ast.Name) or function is None:
+        return False
+    name = targets[0].id
+    uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name]
+    return all(use is targets[0] or _is_rendered(module, use) for use in uses)
+
+
+def _is_rendered(module: Module, node: ast.expr) -> bool:
+    """Tell whether what is done with something is to render it, or a template that it gives."""
+    method = module.parent(node)
+    call = module.parent(method)
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not method:
+        return False
+    if method.attr in GIVES_TEMPLATE:
+        return len(call.args) == 1 and not call.keywords and _only_renders(module, call)
+    return method.attr in RENDERS
 
 
 def _constant_name(call: ast.Call) -> str:

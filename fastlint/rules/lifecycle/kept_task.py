@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from fastlint.diagnostics import Applicability, Edit, Fix
-from fastlint.fixes.blocks import ended, free_name, lines_of
+from fastlint.fixes.blocks import bindings_of, ended, free_name, lines_of
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
-from fastlint.fixes.module import Module, span_of
+from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.calls import Site
 
@@ -25,6 +25,10 @@ def keep_task(site: Site) -> FixMaker:
         statement = module.statement(call)
         start, end = lines_of(module, statement)
         kept, edits = _set_of_tasks(module)
+        if any(
+            bindings_of(whole, kept) for _, whole in module.around(call) if isinstance(whole, FunctionNode)
+        ):
+            raise NoFix(f"`{kept}` means something else in the function")
         name, given = _named(module, call, statement)
         indentation, newline = module.indentation(start), module.newline
         keeping = f"{indentation}{kept}.add({name}){newline}"

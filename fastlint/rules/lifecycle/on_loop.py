@@ -22,6 +22,8 @@ def on_loop(application: Application, frame: Frame, trust: Applicability) -> Fix
 
     def make(files: Files) -> Fix:
         function = frame.function
+        if trust is Applicability.SAFE:
+            require_no_context(application, frame)
         if function.facts.name == "__call__" and function.owner is not None:
             _require_no_calls_of_objects(application, function)
             level, name = Applicability.UNSAFE, f"{function.owner.facts.name}.__call__"
@@ -74,6 +76,12 @@ def getter_on_loop(application: Application, frame: Frame) -> FixMaker:
         return Fix(f"Depend on an `async def {name}`", Applicability.UNSAFE, tuple(dict.fromkeys(edits)))
 
     return make
+
+
+def require_no_context(application: Application, frame: Frame) -> None:
+    """Raise `NoFix` if a function sets context variables, which a thread does in a copy of its own."""
+    if application.context_variables.settings(frame):
+        raise NoFix("it sets a context variable, which other code would see then")
 
 
 def coroutine(module: Module, node: FunctionNode) -> tuple[Edit, ...]:

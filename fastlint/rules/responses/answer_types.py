@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fastlint.application.contexts import Application
 from fastlint.application.dumps import DUMPS, MODEL
 from fastlint.diagnostics import Edit
-from fastlint.facts.model import Expr, Parameter
+from fastlint.facts.model import Binding, Expr, Parameter
 from fastlint.facts.structure import called_name, unwrapped
+from fastlint.fixes.blocks import bindings_of
 from fastlint.fixes.imports import Import, name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
@@ -18,6 +19,7 @@ from fastlint.project.members import subclasses
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import ClassValue, Collection, Instance, Text, Value, Values
 from fastlint.rules.rendering import render
+from fastlint.rules.responses.plain_models import writes_alike
 
 ANY = "Any"
 VALIDATES = frozenset({"model_validate", "model_validate_json", "parse_obj"})
@@ -25,6 +27,18 @@ SCALARS = frozenset({"builtins.str", "builtins.int", "builtins.bool"})
 CONSTANTS = {str: "str", int: "int", bool: "bool", type(None): "None"}
 READING = frozenset({"jsonable_encoder", "len"})
 """Functions that leave a list as it is."""
+CHANGING = frozenset({
+    "add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort",
+    "update",
+})  # fmt: skip
+"""Methods that change a container."""
+ASKING = READING | {"bool", "isinstance", "print", "repr", "str", "type"}
+"""Functions that leave any object as it is."""
+DUMPING = DUMPS | {"json", "model_copy", "model_dump_json"}
+UNDESCRIBED = ("arbitrary_types_allowed", "json_encoders")
+"""Settings of models whose fields may have types without a schema."""
+LEFT_OUT = "_sa"
+"""How keys begin that FastAPI leaves out where it serializes in Python: fastapi/encoders.py."""
 REQUEST_PARTS = frozenset({"Body", "Cookie", "Form", "Header", "Path", "Query"})
 SIMPLE = frozenset({"str", "int", "bool"})
 RESULTS = {"len": "int", "str": "str", "bool": "bool"}
@@ -50,6 +64,7 @@ class AnswerType:
         self._module = module
         self._node: FunctionNode = module.function(frame.function.facts.span)
         self._depth = 0
+        self._models: set[ProjectClass] = set()
 
     def annotation(self) -> tuple[Shape, tuple[Edit, ...]]:
         """Return the type, and the edits that it needs elsewhere in the file.
@@ -61,10 +76,45 @@ class AnswerType:
         shape = _joined([self.shape(expr) for expr in given])
         if len(given) < len(events) or not always_leaves(self._node.body):
             shape = Shape(f"{shape.code} | None", shape.is_proven)
+        is_proven = shape.is_proven and self.is_written_alike()
         if ANY not in shape.code:
-            return shape, ()
+            return Shape(shape.code, is_proven), ()
         named = name_of(self._module, "typing", ANY)
-        return Shape(shape.code.replace(ANY, named.code), shape.is_proven), named.edits
+        return Shape(shape.code.replace(ANY, named.code), is_proven), named.edits
+
+    def is_written_alike(self) -> bool:
+        """Tell whether all that was looked at is the same JSON with a response type as without one."""
+        return not self._is_something_changed() and all(
+            writes_alike(self._inference, model) for model in self._models
+        )
+
+    def _is_something_changed(self) -> bool:
+        """Tell whether the function changes objects other than lists that it makes, and parts of the response."""
+        lists = {name for name, bound in self._frame.function.facts.bindings.items() if _are_lists(bound)}
+        for node in ast.walk(self._node):
+            if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+                if not self._is_of_http(node):
+                    return True
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in ("setattr", "delattr", "vars"):
+                    return True
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in CHANGING
+            ):
+                target = node.func.value
+                if not (isinstance(target, ast.Name) and target.id in lists) and not self._is_of_http(target):
+                    return True
+        return False
+
+    def _is_of_http(self, node: ast.expr) -> bool:
+        """Tell whether something is part of the request or response that the function is given."""
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        parameter = self._frame.function.parameters.get(node.id) if isinstance(node, ast.Name) else None
+        annotation = parameter.annotation if parameter is not None else None
+        return annotation is not None and _last_name(annotation) in ("Request", "Response")
 
     def shape(self, expr: Expr) -> Shape:
         """Return the type of one value."""
@@ -85,6 +135,8 @@ class AnswerType:
         if tag == "dict":
             if any(key[0] != "const" or not isinstance(key[1], str) for key in expr[1]):
                 raise NoFix("the keys of what it returns are not known")
+            if any(key[1].startswith(LEFT_OUT) for key in expr[1]):
+                raise NoFix(f"FastAPI leaves out what begins with `{LEFT_OUT}`")
             item = self._item(expr[2])
             code = item.code if item.code in SIMPLE else ANY
             return Shape(f"dict[str, {code}]", item.is_proven)
@@ -107,9 +159,11 @@ class AnswerType:
         facts = self._frame.function.facts
         parameter = self._frame.function.parameters.get(name)
         bindings = facts.bindings.get(name, [])
+        if sum(bindings_of(part, name) for part in ast.iter_child_nodes(self._node)) != 1:
+            return None
         if parameter is not None:
-            declared = None if bindings[1:] else _checked_type(parameter)
-            return self._declared(declared) if declared is not None else None
+            declared = _checked_type(parameter)
+            return self._as_kept(name, self._declared(declared)) if declared is not None else None
         if len(bindings) != 1:
             return None
         value = bindings[0][2]
@@ -118,10 +172,40 @@ class AnswerType:
         if value[0] in ("list", "dict"):
             return self._filled(name, value)
         if value[0] == "call":
-            return self._made(value)
+            return self._as_kept(name, self._made(value))
         if value[0] == "elem":
-            return self._element(value[1])
+            return self._as_kept(name, self._element(value[1]))
         return None
+
+    def _as_kept(self, name: str, shape: Shape | None) -> Shape | None:
+        """Return the type of a variable, which is proven only if no other code gets hold of its object."""
+        if shape is None or shape.code in SIMPLE:
+            return shape
+        loads = [n for n in ast.walk(self._node) if isinstance(n, ast.Name) and n.id == name]
+        is_kept = all(self._leaves_alone(n) for n in loads if isinstance(n.ctx, ast.Load))
+        return Shape(shape.code, shape.is_proven and is_kept)
+
+    def _leaves_alone(self, node: ast.Name) -> bool:
+        """Tell whether a place where an object is used cannot change it."""
+        parent = self._module.parent(node)
+        around = self._module.parent(parent)
+        if isinstance(parent, ast.keyword):
+            parent, around = around, self._module.parent(around)
+        if isinstance(parent, ast.Attribute):
+            is_called = isinstance(around, ast.Call) and around.func is parent
+            return (
+                parent.attr in DUMPING if is_called else not isinstance(around, ast.Attribute | ast.Subscript)
+            )
+        if isinstance(parent, ast.Call):
+            callee = parent.func
+            if isinstance(callee, ast.Attribute):
+                return callee.attr == "append"
+            return isinstance(callee, ast.Name) and (callee.id in ASKING or callee.id[:1].isupper())
+        return isinstance(
+            parent,
+            ast.Return | ast.Dict | ast.List | ast.ListComp | ast.For | ast.comprehension | ast.Compare
+            | ast.FormattedValue | ast.If | ast.BoolOp | ast.UnaryOp,
+        )  # fmt: skip
 
     def _element(self, iterated: Expr) -> Shape | None:
         """Return the type of what a loop over a list gives."""
@@ -138,7 +222,11 @@ class AnswerType:
         value = _only(annotated_values(self._inference, annotation, scope))
         if not isinstance(value, Instance) or not isinstance(value.cls, ProjectClass):
             return None
-        is_model = annotation[0] in ("name", "attr") and self._inference.is_subclass(value, MODEL)
+        named = self._inference.values(annotation, scope)
+        is_class = bool(named) and all(
+            isinstance(v, ClassValue) for v in named
+        )  # and no alias with `Depends`
+        is_model = is_class and self._inference.is_subclass(value, MODEL)
         return Shape(self._class(value.cls, annotation)) if is_model else None
 
     def _filled(self, name: str, value: Expr) -> Shape | None:
@@ -222,11 +310,18 @@ class AnswerType:
     def _class(self, cls: ProjectClass, given: Expr | None) -> str:
         """Return how to write a model as an annotation of the function."""
         name = cls.facts.name
+        self._models.add(cls)
         if not self._inference.is_subclass(Instance(cls), MODEL):
             raise NoFix(f"`{name}` is no model of Pydantic")
         own = [base for base in self._inference.mro(cls) if isinstance(base, ProjectClass)]
         if any(base.own(dump) for base in own for dump in DUMPS):
             raise NoFix(f"`{name}` turns itself into a dictionary in a way of its own")
+        if any(
+            setting in str((base.own("model_config"), base.facts.keywords))
+            for base in own
+            for setting in UNDESCRIBED
+        ):
+            raise NoFix(f"`{name}` may hold what the OpenAPI document cannot describe")
         if any(
             base[0] == "sub" or _last_name(base) == "Generic" for part in own for base in part.facts.bases
         ):
@@ -298,6 +393,11 @@ def _only(values: Values) -> Value | None:
 
 def _is_plain(value: Value) -> bool:
     return isinstance(value, Text) or (isinstance(value, Instance) and value.cls in SCALARS)
+
+
+def _are_lists(bindings: list[Binding]) -> bool:
+    """Tell whether a name is bound to lists that are written out there, and to nothing else."""
+    return all(unwrapped(value)[0] == "list" for _, _, value in bindings)
 
 
 def _last_name(expr: Expr) -> str:

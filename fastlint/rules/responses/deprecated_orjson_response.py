@@ -37,7 +37,7 @@ class DeprecatedOrjsonResponse(ModelRule):
                     call[-1],
                     f"`{name}` is deprecated since FastAPI 0.131{self.where(frame)}",
                     f'Return `Response({ENCODED[name]}, media_type="application/json")`, which is as fast',
-                    fix=encoded_first(frame, call, ENCODED[name].partition(".")[0]),
+                    fix=encoded_first(self.application, frame, call, ENCODED[name].partition(".")[0]),
                 )
         yield from self._choices()
 

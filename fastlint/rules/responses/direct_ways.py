@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import ast
 
+from fastlint.application.contexts import Application
+from fastlint.application.dumps import DUMPS
 from fastlint.diagnostics import Applicability, Fix
 from fastlint.facts.model import Expr
 from fastlint.fixes.arguments import call_at
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.module import Module
 from fastlint.fixes.text import NoFix
-from fastlint.project.program import Frame
+from fastlint.project.members import subclasses
+from fastlint.project.program import Frame, ProjectClass
+from fastlint.rules.responses.plain_models import writes_alike
+
+WRITING = DUMPS | {"json", "model_dump_json"}
 
 
-def plain_data(frame: Frame, call: Expr) -> FixMaker:
-    """Return what makes `m.model_dump(mode="json")` of `json.loads(m.model_dump_json())`."""
+def plain_data(application: Application, frame: Frame, call: Expr) -> FixMaker:
+    """Return what makes `m.model_dump(mode="json")` of `json.loads(m.model_dump_json())`.
+
+    It is safe if both are known to write the same.
+    """
 
     def make(files: Files) -> Fix:
         module = files.python(frame.function.module.path)
@@ -24,13 +33,24 @@ def plain_data(frame: Frame, call: Expr) -> FixMaker:
             raise NoFix("it is not written as a method call")
         if dump.args or any(keyword.arg is None for keyword in dump.keywords):
             raise NoFix("the arguments of the dump are not known")
+        if any(isinstance(whole, ast.JoinedStr) for _, whole in module.around(node)):
+            raise NoFix("it is part of an f-string, whose quotes it would end")
+        inference = application.inference
+        models = [getattr(value, "cls", None) for value in inference.values(call[2][0][1][1], frame)]
+        own = [base for m in models if isinstance(m, ProjectClass) for base in inference.mro(m)]
+        if any(base.own(name) for base in own if isinstance(base, ProjectClass) for name in WRITING):
+            raise NoFix("the model turns itself into data in a way of its own")
+        is_same = bool(models) and all(
+            isinstance(m, ProjectClass) and not subclasses(inference, m) and writes_alike(inference, m)
+            for m in models
+        )
         callee = module.code(dump.func)[: -len(dump.func.attr)] + "model_dump"
         if "#" in module.code(node):
             raise NoFix("there is a comment in the call")
         arguments = ", ".join(['mode="json"', *map(module.code, dump.keywords)])
         return Fix(
             'Write `model_dump(mode="json")`',
-            Applicability.SAFE,
+            Applicability.SAFE if is_same else Applicability.UNSAFE,
             (module.replace_node(node, f"{callee}({arguments})"),),
         )
 

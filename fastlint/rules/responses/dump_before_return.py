@@ -43,7 +43,7 @@ class DumpBeforeReturn(ModelRule):
                         is_large = is_for_each(event[1]) or any(
                             map(responses.payloads.is_large_model, models)
                         )
-                        fix = undumped(self.application, frame, dump, models)
+                        fix = undumped(route, frame, dump)
                         yield self._finding(route, frame, dump, fix, is_large=is_large)
 
     def _dump(self, expr: Expr, frame: Frame, models: set[ProjectClass]) -> Expr | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from fastlint.application.contexts import Application
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import Expr
 from fastlint.fixes.arguments import call_at, has_keyword, keyword_of, with_keyword
@@ -20,8 +21,11 @@ OPTIONS = {
 """What the response classes pass to the encoder: fastapi/responses.py."""
 
 
-def encoded_first(frame: Frame, call: Expr, library: str) -> FixMaker:
-    """Return what makes `Response(orjson.dumps(x), ...)` of `ORJSONResponse(x, ...)`: the same bytes."""
+def encoded_first(application: Application, frame: Frame, call: Expr, library: str) -> FixMaker:
+    """Return what makes `Response(orjson.dumps(x), ...)` of `ORJSONResponse(x, ...)`: the same bytes.
+
+    It is safe where a route returns the response at once, so that nobody asks what it is.
+    """
 
     def make(files: Files) -> Fix:
         module = files.python(frame.function.module.path)
@@ -51,6 +55,8 @@ def encoded_first(frame: Frame, call: Expr, library: str) -> FixMaker:
                 closed += f", {media_type}"
             else:
                 added = with_keyword(module, node, media_type)
+        is_route = any(frame in frames for frames in application.endpoints.values())
+        is_sent = is_route and isinstance(module.parent(node), ast.Return)
         edits = [
             module.replace_node(node.func, response.code),
             module.insert(start, f"{dumps.code}("),
@@ -59,7 +65,9 @@ def encoded_first(frame: Frame, call: Expr, library: str) -> FixMaker:
         ]
         return Fix(
             f"Encode with `{library}.dumps` and send a `Response`",
-            Applicability.SAFE,
+            Applicability.SAFE
+            if is_sent and not application.responses.is_decorated(frame)
+            else Applicability.UNSAFE,
             (*edits, *response.edits, *dumps.edits),
         )
 

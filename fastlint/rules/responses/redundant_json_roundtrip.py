@@ -62,7 +62,7 @@ class RedundantJsonRoundtrip(ModelRule):
                 call[-1],
                 f"`{render(call[1])}(...)` parses the JSON that `{model}` was just written as{self.where(frame)}",
                 f'Write `{model}.model_dump(mode="json"{rest})`',
-                fix=plain_data(frame, call),
+                fix=plain_data(self.application, frame, call),
             )
 
     def _built(self, call: Expr, frame: Frame) -> Iterator[Finding]:

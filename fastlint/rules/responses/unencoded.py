@@ -6,9 +6,10 @@ import ast
 
 from fastlint.application.contexts import Application
 from fastlint.application.dumps import dumped_models
+from fastlint.application.routes import Route
 from fastlint.diagnostics import Applicability, Fix
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import called_name
+from fastlint.facts.structure import called_name, walk
 from fastlint.fixes.arguments import call_at, has_keyword
 from fastlint.fixes.comprehensions import without_call
 from fastlint.fixes.files import Files, FixMaker
@@ -18,16 +19,17 @@ from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
 from fastlint.rules.responses.annotating import require_plain
 from fastlint.rules.responses.answer_types import AnswerType, Shape, always_leaves
-from fastlint.rules.responses.undumped import writes_what_it_reads
+from fastlint.rules.responses.plain_models import writes_what_it_reads
 
 ENCODER = "jsonable_encoder"
+RESPONSES = ("Response", "BackgroundTasks")
 
 
 def unencoded(application: Application, frame: Frame, returned: Expr, encoding: Expr) -> FixMaker:
     """Return what makes `return x` of `return JSONResponse(jsonable_encoder(x))`, and annotates the function.
 
-    `returned` is the whole value, `encoding` the call in it. It is safe if the type of `x` is written out in the
-    function, as for FL501.
+    `returned` is the whole value, `encoding` the call in it. It is unsafe: what is encoded by hand is sent as it
+    is, and the value is validated and encoded as its type says.
     """
 
     def make(files: Files) -> Fix:
@@ -42,6 +44,7 @@ def unencoded(application: Application, frame: Frame, returned: Expr, encoding: 
         for route in application.routes:
             if frame in application.endpoints.get(route, ()):
                 require_plain(application, route, has_model=True)
+                _require_no_response(application, route, frame)
                 registering = call_at(files.python(route.frame.function.module.path), route.call[-1])
                 if has_keyword(registering, "status_code"):
                     raise NoFix("the route has a status, which the response does not have")
@@ -51,9 +54,10 @@ def unencoded(application: Application, frame: Frame, returned: Expr, encoding: 
             raise NoFix("the response is given more than its content")
         if called_name(encoding) != ENCODER:
             models_of = dumped_models(application.inference, encoding, frame)
-            if not all(writes_what_it_reads(application.inference, model, set()) for model in models_of):
+            if not all(writes_what_it_reads(application.inference, model) for model in models_of):
                 raise NoFix("the model has validators, serializers, aliases or settings of its own")
-        kept, shape = _kept(module, encoding, AnswerType(application, frame, module))
+        types = AnswerType(application, frame, module)
+        kept, shape = _kept(module, encoding, types)
         if models - {shape.code}:
             raise NoFix("the route has another response model, or turns it off")
         edits = [module.replace_node(response, kept)]
@@ -61,11 +65,23 @@ def unencoded(application: Application, frame: Frame, returned: Expr, encoding: 
             edits.append(module.insert(end_of_parameters(module, node), f" -> {shape.code}"))
         return Fix(
             f"Return the value, of type `{shape.code}`",
-            Applicability.SAFE if shape.is_proven else Applicability.UNSAFE,
+            Applicability.UNSAFE,
             tuple(edits),
         )
 
     return make
+
+
+def _require_no_response(application: Application, route: Route, frame: Frame) -> None:
+    """Raise `NoFix` if somebody asks for the response that FastAPI makes, and only uses if the route makes none."""
+    frames = [frame, *(need.frame for need in application.needs(route) if need.frame is not None)]
+    for parameter in (parameter for asked in frames for parameter in asked.function.facts.parameters):
+        if parameter.annotation is not None and any(
+            (part[2] if part[0] == "attr" else part[1]) in RESPONSES
+            for part in walk(parameter.annotation)
+            if part[0] in ("name", "attr")
+        ):
+            raise NoFix("what is set in the `Response` of FastAPI would begin to work")
 
 
 def _kept(module: Module, encoding: Expr, types: AnswerType) -> tuple[str, Shape]:

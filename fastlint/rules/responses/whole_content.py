@@ -10,6 +10,7 @@ from fastlint.facts.model import Expr
 from fastlint.fixes.arguments import call_at, keyword_of
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import Named, name_of
+from fastlint.fixes.lines import block_of
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
@@ -17,13 +18,14 @@ from fastlint.project.values import Instance, Text, Values
 
 BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
 STREAM = "StreamingResponse"
+ITERATOR = "body_iterator"
 
 
 def sent_at_once(application: Application, frame: Frame, call: Expr, content: Expr) -> FixMaker:
     """Return what makes `Response(...)` of a `StreamingResponse(...)` over a buffer, bytes or a string.
 
-    It is safe if the whole buffer would have been streamed: it was made in the function, and set to its
-    beginning right before.
+    It is safe where the response is returned at once, if the whole buffer would have been streamed: it was made in
+    the function, and set to its beginning right before.
     """
 
     def make(files: Files) -> Fix:
@@ -31,11 +33,15 @@ def sent_at_once(application: Application, frame: Frame, call: Expr, content: Ex
         node = call_at(module, call[-1])
         given = _content(node)
         values = application.inference.values(content, frame)
+        function = module.enclosing_function(node)
+        if function is not None and ITERATOR in module.code(function):
+            raise NoFix(f"the function uses the `{ITERATOR}` of a stream")
         whole = _Whole(module, given, values)
+        is_certain = whole.is_certain and isinstance(module.parent(node), ast.Return)
         named = name_of(module, "fastapi", "Response", also=("fastapi.responses", "starlette.responses"))
         return Fix(
             "Send the whole content with `Response`",
-            Applicability.SAFE if whole.is_certain else Applicability.UNSAFE,
+            Applicability.SAFE if is_certain else Applicability.UNSAFE,
             (
                 module.replace_node(node.func, named.code),
                 *whole.edits,
@@ -117,6 +123,10 @@ class _Whole:
         )
         if any(isinstance(module.parent(use), ast.withitem) for use in uses):
             raise NoFix("the buffer is closed before it is streamed")
+        blocks = [whole for _, whole in module.around(given) if isinstance(whole, ast.With | ast.AsyncWith)]
+        items = [part for block in blocks for item in block.items for part in ast.walk(item)]
+        if any(isinstance(part, ast.Name) and part.id == given.id for part in items):
+            raise NoFix("the `with` around it may write more to the buffer at its end")
         before = [use for use in uses if (use.lineno, use.col_offset) < (given.lineno, given.col_offset)]
         later = len(uses) > len(before) + 1
         is_made_here = (
@@ -126,11 +136,13 @@ class _Whole:
         )
         seek = _rewinding(module, before[-1]) if before else None
         if seek is not None and _same_block(module, seek, given):
-            self.is_certain = is_made_here and not later
+            self.is_certain = (
+                is_made_here and not later and not blocks and _is_right_before(module, seek, given)
+            )
             if not later:
                 self.edits += _without_statement(module, seek)
         elif len(before) == 1 and is_made_here and not later:
-            self.is_certain = True
+            self.is_certain = not blocks
         elif is_made_here:
             raise NoFix("the buffer may stand at its end")
 
@@ -153,6 +165,7 @@ def _is_assigned_buffer(module: Module, use: ast.Name) -> bool:
     value = getattr(statement, "value", None)
     return (
         isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(value, ast.Call) and _is_making(value)
+        and len(getattr(statement, "targets", [use])) == 1
     )  # fmt: skip
 
 
@@ -177,6 +190,12 @@ def _same_block(module: Module, statement: ast.stmt, node: ast.expr) -> bool:
     blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
     block = next(block for block in blocks if isinstance(block, list) and statement in block)
     return any(part in block for part, _ in module.around(node))
+
+
+def _is_right_before(module: Module, statement: ast.stmt, node: ast.expr) -> bool:
+    """Tell whether nothing runs between a statement and the one that an expression is part of."""
+    block, following = block_of(module, statement), module.statement(node)
+    return following in block and block.index(following) == block.index(statement) + 1
 
 
 def _without_statement(module: Module, statement: ast.stmt) -> list[Edit]:
