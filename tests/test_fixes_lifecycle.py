@@ -594,3 +594,32 @@ def test_a_set_of_tasks_that_a_local_name_hides(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(code)
 
     assert not repair(tmp_path, "FL324", unsafe=True).after
+
+
+@pytest.mark.parametrize(
+    ("line", "is_fixed"),
+    [
+        ("return name.upper()", True),
+        ("return sum([1, 2])", True),
+        ("return sum(range(3))", True),
+        ("return sum(range(10**8))", False),
+        ("return sum(NUMBERS)", False),
+        ("return json.dumps(NUMBERS)", False),
+        ("return json.dumps({'name': name})", True),
+        ("return math.factorial(9)", False),
+        ("return len('x' * 10**9)", False),
+        ("return f'{slow}'", False),
+        ("return 1 if slow else 2", False),
+        ("KEY.set(1)", False),
+    ],
+)
+def test_what_may_take_long_stays_in_its_thread(tmp_path: Path, line: str, *, is_fixed: bool) -> None:
+    code = (
+        "import json\nimport math\nfrom contextvars import ContextVar\n\nfrom fastapi import Depends, FastAPI\n\n"
+        "app = FastAPI()\nNUMBERS = [1]\nKEY = ContextVar('key')\n\n\nclass Slow:\n    def __bool__(self): return True\n\n\n"
+        f"slow = Slow()\n\n\ndef get(name: str):\n    {line}\n\n\n"
+        "@app.get('/a')\nasync def a(got: object = Depends(get)): ...\n"
+    )
+    (tmp_path / "main.py").write_text(code)
+
+    assert bool(repair(tmp_path, "FL317", unsafe=False).after) is is_fixed

@@ -14,6 +14,7 @@ from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.module import Module
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame, Function
+from fastlint.rules.lifecycle.light import require_light
 from fastlint.rules.lifecycle.on_loop import coroutine, require_no_context
 
 LIBRARIES = ("fastapi", "starlette", "sse_starlette")
@@ -30,6 +31,7 @@ def streamed_on_loop(application: Application, frame: Frame) -> FixMaker:
         if function.owner is not None or function.facts.decorators:
             raise NoFix("it is a method, or decorated")
         require_no_context(application, frame)
+        require_light(application, frame, files)
         calls = list(_calls(application, function, files))
         if not calls or not all(_is_streamed(module, call) for module, call in calls):
             raise NoFix("other code of the project goes through what it yields")

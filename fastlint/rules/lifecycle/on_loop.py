@@ -15,6 +15,7 @@ from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame, Function
 from fastlint.rules.lifecycle.asking import asking, made_in_depends
+from fastlint.rules.lifecycle.light import require_light
 
 
 def on_loop(application: Application, frame: Frame, trust: Applicability) -> FixMaker:
@@ -24,6 +25,7 @@ def on_loop(application: Application, frame: Frame, trust: Applicability) -> Fix
         function = frame.function
         if trust is Applicability.SAFE:
             require_no_context(application, frame)
+        require_light(application, frame, files)
         if function.facts.name == "__call__" and function.owner is not None:
             _require_no_calls_of_objects(application, function)
             level, name = Applicability.UNSAFE, f"{function.owner.facts.name}.__call__"
