@@ -198,6 +198,7 @@ def test_nested_loops(tmp_path: Path, statement: str, after: str | None) -> None
         ("uvicorn a:a \\\n    --reload \\\n    --port 80\n", "uvicorn a:a \\\n    --port 80\n"),
         ("uvicorn a:a \\\n    --reload\n", "uvicorn a:a\n"),
         ("uvicorn a:a $X--reload\n", None),
+        ("args:\n  - --reload\nports: []\n", None),
     ],
 )
 def test_word_goes(before: str, after: str | None) -> None:
@@ -235,6 +236,25 @@ def test_what_is_done_to_the_application_where_it_is_served_is_lost_in_other_pro
     body = 'import uvicorn\nif __name__ == "__main__":\n    {}uvicorn.run(app, workers=2)\n'
     assert _repaired(tmp_path, "FL702", body.format(""))[1] == ["safe"]
     assert _repaired(tmp_path, "FL702", body.format("app.add_middleware(X)\n    "))[1] == ["unsafe"]
+    assert _repaired(tmp_path, "FL702", body.format("set_up()\n    "))[1] == ["unsafe"]
+
+
+def test_a_line_of_a_procfile_for_development_watches_its_files(tmp_path: Path) -> None:
+    route = '@app.get("/a")\ndef a() -> str:\n    return "x"\n'
+    (tmp_path / "Procfile").write_text("web: uvicorn main:app\ndev: uvicorn main:app --reload\n")
+    assert not _repaired(tmp_path, "FL701", route)[1]
+    (tmp_path / "Procfile").write_text("web: uvicorn main:app --reload\n")
+    assert _repaired(tmp_path, "FL701", route)[1] == ["safe"]
+
+
+def test_connections_are_kept_behind_the_way_that_a_group_is_balanced(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: uvicorn main:app\n")
+    (tmp_path / "nginx.conf").write_text(
+        "upstream shop {\n    server 127.0.0.1:8000;\n    least_conn;\n}\n"
+        "server {\n    location / {\n        proxy_pass http://shop;\n        proxy_set_header A b;\n    }\n}\n"
+    )
+    (tmp_path / "main.py").write_text(HEAD + '@app.get("/a")\ndef a() -> str:\n    return "x"\n')
+    assert "least_conn;\n    keepalive 32;\n}" in repair(tmp_path, "FL710", unsafe=True).after["nginx.conf"]
 
 
 def test_requirements_with_hashes_come_from_another_file(tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ import shlex
 from collections.abc import Mapping
 
 from fastlint.deployment.commands import script, split, started
-from fastlint.deployment.model import Facts, GunicornSettings, Process, TextFile, Variable
+from fastlint.deployment.model import (
+    OTHER_USE,
+    Facts,
+    GunicornSettings,
+    Process,
+    TextFile,
+    Variable,
+    words_of,
+)
 
 
 def read_procfile(file: TextFile, facts: Facts) -> None:
@@ -24,7 +32,7 @@ def read_procfile(file: TextFile, facts: Facts) -> None:
                         found.words,
                         file,
                         ((row, row),),
-                        for_development=file.is_for_development,
+                        for_development=file.is_for_development or bool(words_of(name) & OTHER_USE),
                         is_conditional=found.is_conditional or command.is_conditional,
                     )
                 )

@@ -35,6 +35,8 @@ def without_word(source: SourceText, start: int, end: int) -> Edit:
 def _without_line(source: SourceText, line: tuple[int, int], mark: str, rest: str) -> Edit:
     """Return the edit that deletes the line of a word: an item of a list, or a line that continues another."""
     first, last = line
+    if mark == "-" and (not rest or rest.startswith("#")) and not _has_neighbour(source, first, last):
+        raise NoFix("nothing would be left of the list")
     if rest in ("\\", ",") or (mark == "-" and (not rest or rest.startswith("#"))):
         return source.replace(first, last, "")
     before = source.text[:first].rstrip("\r\n").rstrip()
@@ -43,6 +45,12 @@ def _without_line(source: SourceText, line: tuple[int, int], mark: str, rest: st
     if not rest and before.endswith(","):
         return source.replace(len(before) - 1, last - _line_end(source.text[first:last]), "")
     raise NoFix("the word is written in an unusual way")
+
+
+def _has_neighbour(source: SourceText, first: int, last: int) -> bool:
+    """Tell whether the line before or after an item of a list is another item of it."""
+    lines = source.text[:first].splitlines()[-1:] + source.text[last:].splitlines()[:1]
+    return any(line.startswith(f"{source.indentation(first)}-") for line in lines)
 
 
 def _line_end(line: str) -> int:

@@ -70,12 +70,12 @@ def _behind(source: SourceText, row: int, lines: Sequence[str]) -> Edit:
 
 
 def _in_upstream(source: SourceText, row: int) -> Edit:
-    """Return the edit that adds `keepalive` behind the last server of a group."""
+    """Return the edit that adds `keepalive` at the end of a group, behind the way that it is balanced."""
     rows = source.text.split("\n")
     last = 0
     for number in range(row, len(rows) + 1):
         line = rows[number - 1].split("#")[0].strip()
-        if line.startswith("server ") and line.endswith(";") and line.count(";") == 1:
+        if line.endswith(";") and line.count(";") == 1 and "{" not in line and "}" not in line:
             last = number
         if "}" in line:
             break

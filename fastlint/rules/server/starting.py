@@ -49,8 +49,12 @@ def by_name(call: ServerCall) -> FixMaker:
         if not isinstance(given, ast.Name):
             raise NoFix("the application is not given by the name of a variable")
         name, is_certain = _importable(module, given.id, own.name)
-        if _uses(top_statement(module, node), given.id) > 1:
-            is_certain = False  # what is done to the application here does not happen in the other processes
+        started = top_statement(module, node)
+        others = [
+            part for part in ast.walk(started) if isinstance(part, ast.Call) and part not in ast.walk(node)
+        ]
+        if others or _uses(started, given.id) > 1:
+            is_certain = False  # what is done here before does not happen in the other processes
         edits: list[Edit] = [module.replace_node(given, f'"{name}"')]
         return Fix(
             f'Write `"{name}"`', Applicability.SAFE if is_certain else Applicability.UNSAFE, tuple(edits)
