@@ -47,7 +47,7 @@ async def pause() -> None:
 """
 TICK = 0.06
 """Seconds after which a change of a file is sure to show."""
-MORE_THAN_TWICE = 2.2
+MORE_THAN_TWICE = 2.05
 """Growth that is still linear, with some calls that depend on the order of sets."""
 
 
