@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from fastlint.facts.model import Expr, ModuleFacts
-from fastlint.facts.structure import called_name, children, walk
+from fastlint.facts.structure import called_name, children, parts_of
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, Module
 from fastlint.project.values import ClassValue, FunctionValue, LibraryName, Values
@@ -22,6 +23,7 @@ REGISTERING = frozenset({
 
 
 BY_TEXT = frozenset({"getattr", "attrgetter", "methodcaller"})
+LONGEST_NAME = 200
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 """Functions whose results are asked for a variable by its name."""
 
@@ -56,10 +58,28 @@ class References:
     def _find(self, function: Function) -> Iterator[Reference]:
         names = self.names_of(function)
         for module in self._inference.program.modules.values():
-            for frame, expr in expressions(module, self._inference):
-                yield from _by_text(expr, frame, function)
-                if not names.isdisjoint(module.facts.mentions):
-                    yield from self._in(expr, frame, function, names, None)
+            if not names.isdisjoint(module.facts.mentions):
+                for frame, expr in expressions(module, self._inference):
+                    yield from self._in(expr, frame, function, names)
+        own = function.module.name.rpartition(".")[2]
+        for holder, reference in self._by_text.get(function.facts.name, ()):
+            if holder in ("", own):
+                yield reference
+
+    @cached_property
+    def _by_text(self) -> dict[str, list[tuple[str, Reference]]]:
+        """By name, the places that name something by a text, with the module that the text says, if it says one.
+
+        `getattr(module, "name")`, `globals()["name"]`, `"package.module.name"`.
+        """
+        found: dict[str, list[tuple[str, Reference]]] = defaultdict(list)
+        for module in self._inference.program.modules.values():
+            seen: set[int] = set()
+            for frame, expr in _all(module, self._inference):
+                for part in parts_of((expr,), seen):
+                    for holder, name in _named_by_text(part):
+                        found[name].append((holder, Reference(frame, part, HANDED_ON)))
+        return found
 
     def names_of(self, function: Function) -> frozenset[str]:
         """Return what the program may call a function: its own name, and those under which it is imported."""
@@ -99,36 +119,41 @@ class References:
         itself = any(v[0] == "import" and stem in (v[1].rpartition(".")[2], v[3]) for _, _, v in bindings)
         return (FunctionValue(function),) if itself else ()
 
-    def _in(
-        self, expr: Expr, frame: Frame, function: Function, names: frozenset[str], parent: Expr | None
-    ) -> Iterator[Reference]:
-        if expr[0] in ("name", "attr") and expr[1 if expr[0] == "name" else 2] in names:
-            values = self._inference.values(expr, frame)
-            if expr[0] == "attr" and function.owner is None:
-                values = (*values, *self._of_own_module(expr, frame, function))
-            if any(isinstance(value, FunctionValue) and value.function is function for value in values):
-                if parent is None:
-                    yield Reference(frame, expr, HANDED_ON)
-                elif parent[1] is expr:
-                    yield Reference(frame, parent, CALLED)
-                else:
-                    how = REGISTERED if self._registers(parent, frame) else HANDED_ON
-                    yield Reference(frame, expr, how)
-        for child in children(expr):
-            yield from self._in(child, frame, function, names, expr if expr[0] == "call" else None)
+    def _in(self, expr: Expr, frame: Frame, function: Function, names: frozenset[str]) -> Iterator[Reference]:
+        pending: list[tuple[Expr, Expr | None]] = [(expr, None)]
+        while pending:
+            part, call = pending.pop()
+            if part[0] in ("name", "attr") and part[1 if part[0] == "name" else 2] in names:
+                values = self._inference.values(part, frame)
+                if part[0] == "attr" and function.owner is None:
+                    values = (*values, *self._of_own_module(part, frame, function))
+                if any(isinstance(value, FunctionValue) and value.function is function for value in values):
+                    yield self._reference(part, call, frame)
+            around = part if part[0] == "call" else None
+            pending.extend((child, around) for child in children(part))
+
+    def _reference(self, expr: Expr, call: Expr | None, frame: Frame) -> Reference:
+        """Return the reference that a name is, in the call around it if there is one."""
+        if call is not None and call[1] is expr:
+            return Reference(frame, call, CALLED)
+        is_registered = call is not None and self._registers(call, frame)
+        return Reference(frame, expr, REGISTERED if is_registered else HANDED_ON)
 
 
-def _by_text(expr: Expr, frame: Frame, function: Function) -> Iterator[Reference]:
-    """Yield the places that name a function by a string: `getattr(module, "name")`, `"package.module.name"`."""
-    name, module = function.facts.name, function.module.name.rpartition(".")[2]
-    for part in walk(expr):
-        is_named = (
-            (part[0] == "const" and str(part[1]).endswith((f"{module}.{name}", f"{module}:{name}")))
-            or (part[0] == "call" and called_name(part) in BY_TEXT and ("const", name) in part[2])
-            or (part[0] == "sub" and part[2] == ("const", name) and _is_namespace(part[1]))
-        )
-        if is_named:
-            yield Reference(frame, part, HANDED_ON)
+def _named_by_text(part: Expr) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) for the texts in a part of an expression that name something."""
+    if part[0] == "const" and isinstance(part[1], str) and len(part[1]) < LONGEST_NAME:
+        holder, _, name = part[1].replace(":", ".").rpartition(".")
+        if holder and name.isidentifier():
+            yield holder.rpartition(".")[2], name
+    elif part[0] == "call" and called_name(part) in BY_TEXT:
+        yield from (("", argument[1]) for argument in part[2] if _is_text(argument))
+    elif part[0] == "sub" and _is_text(part[2]) and _is_namespace(part[1]):
+        yield "", part[2][1]
+
+
+def _is_text(expr: Expr) -> bool:
+    return expr[0] == "const" and isinstance(expr[1], str)
 
 
 def _is_namespace(expr: Expr) -> bool:
@@ -146,8 +171,8 @@ def expressions(module: Module, inference: Inference) -> Iterator[tuple[Frame, E
     for frame, expr in _all(module, inference):
         if id(expr) not in seen:
             yield frame, expr
-        for part in _nested(expr):
-            seen.add(id(part))
+            for _ in parts_of((expr,), seen):
+                pass
 
 
 def _all(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
@@ -178,11 +203,3 @@ def _all(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
                 yield module.frame, value
         for expr in (*cls.bases, *cls.decorators, *(value for _, value in cls.keywords)):
             yield module.frame, expr
-
-
-def _nested(expr: Expr) -> Iterator[Expr]:
-    pending = [expr]
-    while pending:
-        current = pending.pop()
-        yield current
-        pending.extend(children(current))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.facts.model import Expr, FunctionFacts
-from fastlint.facts.structure import blocks_around, called_name, mentions, outlives_call, walk
+from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
 from fastlint.project.program import Frame
 from fastlint.project.values import (
@@ -112,12 +112,11 @@ class Sharing:
         for base, attribute, _ in facts.stores:
             if attribute in ("[]", "[+]") and self._is_alias(base, frame):
                 yield f"`{_written(base)}`"
-        for expr in _expressions(facts):
-            for part in walk(expr):
-                if part[0] in ("name", "attr") and self._is_shared_read(part, frame):
-                    yield f"`{_written(part)}`"
-                if part[0] == "call":
-                    yield from self._changed_by_call(part, frame)
+        for part in _parts(facts):
+            if part[0] in ("name", "attr") and self._is_shared_read(part, frame):
+                yield f"`{_written(part)}`"
+            if part[0] == "call":
+                yield from self._changed_by_call(part, frame)
         for call in self._unknown_calls(frame):
             yield f"`{_written(call[1])}(...)`, which is not known"
 
@@ -276,8 +275,7 @@ class Sharing:
                 return True
         return any(
             is_bound(value)
-            for expr in _expressions(facts)
-            for part in walk(expr)
+            for part in _parts(facts)
             if part[0] in ("name", "attr") and not self._is_local(_root(part), frame)
             for value in self._inference.values(part, frame)
         )
@@ -368,14 +366,26 @@ def _is_guarded(block: int, facts: FunctionFacts) -> bool:
     return any(kind == "once" for _, kind, _ in blocks_around(facts, block))
 
 
-def _expressions(facts: FunctionFacts) -> Iterator[Expr]:
-    """Yield what a function evaluates."""
-    for event in facts.events:
-        yield event[1]
-    yield from facts.returns
-    for bindings in facts.bindings.values():
-        for _, _, value in bindings:
-            yield value
+def _parts(facts: FunctionFacts) -> Iterator[Expr]:
+    """Yield the parts of all that a function evaluates, each once; of long chains of attributes the first ones."""
+    values = (value for bindings in facts.bindings.values() for _, _, value in bindings)
+    seen: set[int] = set()
+    pending = [*(event[1] for event in facts.events), *facts.returns, *values]
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        while (
+            part[0] == "attr"
+            and part[1][0] == "attr"
+            and part[1][1][0] == "attr"
+            and part[1][1][1][0] == "attr"
+        ):
+            part = part[1]
+            seen.add(id(part))
+        yield part
+        pending.extend(children(part))
 
 
 def is_bound(value: Value) -> bool:

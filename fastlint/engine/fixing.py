@@ -93,6 +93,7 @@ def _round(wanted: list[Diagnostic], result: CheckResult, workspace: Workspace) 
         return workspace.source(result.paths[name]).text
 
     applied = apply_fixes(wanted, text_of)
+    imported = result.imported() if applied.texts else {}
     broken: set[str] = set()
     texts: dict[str, str] = {}
     for name, text in applied.texts.items():
@@ -102,7 +103,7 @@ def _round(wanted: list[Diagnostic], result: CheckResult, workspace: Workspace) 
                 text_of(name),
                 text,
                 is_package=path.name == "__init__.py",
-                needed=result.imported.get(name, frozenset()),
+                needed=imported.get(name, frozenset()),
             )
             if not _compiles(text):
                 broken.add(name)

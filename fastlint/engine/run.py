@@ -6,6 +6,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from fastlint.application.contexts import Application
@@ -40,8 +41,8 @@ class CheckResult:
     """How many diagnostics were repaired before this was left."""
     paths: Mapping[str, Path] = field(default_factory=dict)
     """Where the files are that diagnostics name."""
-    imported: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """By file, the names that other files import from it."""
+    imported: Callable[[], Mapping[str, frozenset[str]]] = dict
+    """Tells by file which names other files take from it."""
 
 
 def check(
@@ -88,7 +89,7 @@ def check(
         len(application.routes),
         len(application.entries),
         paths=loaded.paths,
-        imported=imported_names(loaded.program) if any(d.fix for d in ordered) else {},
+        imported=partial(imported_names, loaded.program),
     )
 
 

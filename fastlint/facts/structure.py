@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region, Span
 
@@ -42,6 +42,21 @@ def walk(expr: Expr) -> Iterator[Expr]:
         current = pending.pop()
         yield current
         pending.extend(children(current))
+
+
+def parts_of(exprs: Iterable[Expr], seen: set[int] | None = None) -> Iterator[Expr]:
+    """Yield expressions and all that is in them, each once, though the call around a call contains it again.
+
+    `seen` holds the identities of parts that were yielded before.
+    """
+    seen = set() if seen is None else seen
+    pending = list(exprs)
+    while pending:
+        current = pending.pop()
+        if id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            pending.extend(children(current))
 
 
 def mentions(expr: Expr, name: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts, Parameter
-from fastlint.facts.structure import walk
+from fastlint.facts.structure import parts_of
 from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
@@ -331,9 +331,8 @@ def taken_from_modules(module: Module) -> Iterator[tuple[str, str]]:
                         yield value[1].rpartition(".")[2], value[3]
                     modules[local] = (value[3] or value[1]).rpartition(".")[2]
     for function in module.facts.functions:
-        for event in function.events:
-            for part in walk(event[1]):
-                if part[0] == "attr" and part[1][0] == "name" and part[1][1] in modules:
-                    yield modules[part[1][1]], part[2]
-                elif part[0] == "const" and isinstance(part[1], str) and 0 < part[1].count(".") < 8:
-                    yield from pairwise(part[1].split("."))
+        for part in parts_of(event[1] for event in function.events):
+            if part[0] == "attr" and part[1][0] == "name" and part[1][1] in modules:
+                yield modules[part[1][1]], part[2]
+            elif part[0] == "const" and isinstance(part[1], str) and 0 < part[1].count(".") < 8:
+                yield from pairwise(part[1].split("."))
