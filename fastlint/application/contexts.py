@@ -74,6 +74,7 @@ class Application:
         self._call_sites: dict[Frame, list[Site]] | None = None
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
+        self._entries_of: dict[Frame, list[Entry]] = {}
         self._scheduled: set[Frame] = set()
         self._offloaded: set[Frame] = set()
         for entry in self.entries:
@@ -283,6 +284,11 @@ class Application:
 
     def entries_of(self, frame: Frame) -> list[Entry]:
         """Return the entry points that lead to a frame, the nearest first, routes before others."""
+        if frame not in self._entries_of:
+            self._entries_of[frame] = self._find_entries(frame)
+        return self._entries_of[frame]
+
+    def _find_entries(self, frame: Frame) -> list[Entry]:
         found: dict[Entry, int] = {}
         distance = {frame: 0}
         queue = deque([frame])

@@ -68,13 +68,14 @@ def check(
         sources = SourceLines(loaded.paths, workspace.source)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
         makers: dict[Diagnostic, FixMaker] = {}
-        found = list(_about_the_run(loaded))
+        found: list[Diagnostic] = []
         for rule, finding in judge(application, chosen, sources):
             diagnostic = describe(rule, finding, sources)
             if finding.fix is not None:
                 makers[diagnostic] = finding.fix
             found.append(diagnostic)
         found = [d for d in found if d.filename in loaded.asked or d.filename in loaded.deploying]
+        found += _about_the_run(loaded)
         kept = [d for d in found if _is_wanted(d, selection, loaded)]
         files = Files(sources.text)
         fixed = [_with_fix(d, makers.get(d), files, trust, loaded) for d in _unsuppressed(kept, sources)]
