@@ -26,6 +26,7 @@ class StoreIndex:
         self._on_state: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_others: dict[str, list[tuple[Function, Expr, Expr]]] = defaultdict(list)
         self._items: dict[tuple[object, str], list[tuple[Function, Expr]]] = defaultdict(list)
+        self._conforming: dict[ProjectClass, list[ProjectClass]] = {}
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
         for function in program.functions():
             for base, name, value in function.facts.stores:
@@ -100,16 +101,16 @@ class StoreIndex:
 
     def conforming(self, inference: Inference, protocol: ProjectClass) -> list[ProjectClass]:
         """Return the classes that have every method of a protocol."""
-        wanted = {m.facts.name for m in protocol.methods() if not m.facts.name.startswith("__")}
-        if not wanted:
-            return []
-        return [
-            cls
-            for cls in self.program.classes()
-            if cls is not protocol
-            and wanted <= _method_names(inference, cls)
-            and not members.is_abstract(inference, cls)
-        ]
+        if protocol not in self._conforming:
+            wanted = {m.facts.name for m in protocol.methods() if not m.facts.name.startswith("__")}
+            self._conforming[protocol] = [
+                cls
+                for cls in (self.program.classes() if wanted else ())
+                if cls is not protocol
+                and wanted <= _method_names(inference, cls)
+                and not members.is_abstract(inference, cls)
+            ]
+        return self._conforming[protocol]
 
 
 class CallIndex:
