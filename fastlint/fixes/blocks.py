@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from fastlint.fixes.lines import block_of
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 
@@ -27,20 +28,10 @@ def lines_of(module: Module, statement: ast.stmt) -> tuple[int, int]:
     return start, module.line_end(ends)
 
 
-def siblings(module: Module, statement: ast.stmt) -> list[ast.stmt]:
-    """Return the block that a statement is part of."""
-    parent = module.parent(statement)
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    raise NoFix("the block of the statement cannot be found")
-
-
 def is_last(module: Module, function: FunctionNode, statement: ast.stmt) -> bool:
     """Tell whether nothing in a function stands below a statement, `finally` and `except` aside."""
     for part, whole in module.around(statement):
-        if isinstance(part, ast.stmt) and siblings(module, part)[-1] is not part:
+        if isinstance(part, ast.stmt) and block_of(module, part)[-1] is not part:
             return False
         if whole is function:
             return True

@@ -8,6 +8,7 @@ import re
 from fastlint.diagnostics import Edit
 from fastlint.fixes.applying import splice
 from fastlint.fixes.imports import Import
+from fastlint.fixes.lines import block_of
 from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 
@@ -127,16 +128,8 @@ def _deletion(module: Module, statement: Import) -> Edit:
     start, end = module.bounds(span_of(statement))
     alone = not module.text[module.line_start(start) : start].strip()
     rest = module.text[end : module.line_end(end)].strip()
-    parent = module.parent(statement)
-    body = next(
-        (
-            block
-            for name in ("body", "orelse", "finalbody")
-            if isinstance(block := getattr(parent, name, None), list) and statement in block
-        ),
-        [],
-    )
-    if len(body) == 1 and not isinstance(parent, ast.Module):
+    at_top = isinstance(module.parent(statement), ast.Module)
+    if not at_top and len(block_of(module, statement)) == 1:
         return module.replace(start, end, "pass")
     if alone and (not rest or rest.startswith("#")):
         first, last = module.line_start(start), module.line_end(end)

@@ -13,7 +13,6 @@ from fastlint.project.values import ClassValue, LibraryName, Text
 
 RELATIONSHIPS = frozenset({"sqlalchemy.orm.relationship", "sqlmodel.Relationship"})
 COLUMNS = frozenset({"sqlalchemy.orm.mapped_column", "sqlalchemy.Column", "sqlmodel.Field"})
-FOREIGN_KEYS = frozenset({"sqlalchemy.ForeignKey", "sqlalchemy.ForeignKeyConstraint"})
 BASES = ("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta", "sqlmodel.SQLModel")
 LAZY = "select"
 TRUE = ("const", True)

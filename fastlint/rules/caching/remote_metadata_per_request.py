@@ -33,7 +33,6 @@ ADDRESSES = ("url", "uri", "endpoint")
 LOGIN = re.compile(r"login|callback|authoriz|sso|oauth|token|well-known|sign_?in|/auth\b|oidc", re.IGNORECASE)
 """Routes that a user passes once, not at each request."""
 EVERY = frozenset({"dependency", "middleware"})
-FOREVER = frozenset({"lru_cache", "cache", "cached"})
 CLIENT = "jwt.PyJWKClient"
 GOOGLE = "google.oauth2.id_token."
 

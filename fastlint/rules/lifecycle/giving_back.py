@@ -11,8 +11,9 @@ from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import Event, Span
 from fastlint.facts.structure import unwrapped
 from fastlint.fixes.annotations import yielding
-from fastlint.fixes.blocks import binds, ended, free_name, is_last, lines_of, moved, siblings, step_of
+from fastlint.fixes.blocks import binds, ended, free_name, is_last, lines_of, moved, step_of
 from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.lines import block_of
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.values import Instance
@@ -44,7 +45,7 @@ def clean_up_in_finally(provider: Provider, given: Event, call: Event, closing: 
         module = files.python(provider.frame.function.module.path)
         function = module.function(provider.facts.span)
         last = module.statement(module.expression(call[5]))
-        block = siblings(module, last)
+        block = block_of(module, last)
         first = _part_of(module, block, module.expression(given[5]))
         start = block.index(first)
         end = _first_closing(module, block[start + 1 :], closing) + start + 1
@@ -78,7 +79,7 @@ def close_in_finally(application: Application, provider: Provider, acquisition: 
         if len(provider.facts.bindings.get(name, ())) != 1:
             raise NoFix(f"`{name}` is something else later")
         close = _closing(application, acquisition, module, name, is_async=provider.facts.is_async)
-        block = siblings(module, acquired)
+        block = block_of(module, acquired)
         first = _part_of(module, block, module.expression(provider.yields[0][5]))
         start = block.index(first)
         if start <= block.index(acquired):

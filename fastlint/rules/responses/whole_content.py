@@ -17,7 +17,6 @@ from fastlint.project.program import Frame
 from fastlint.project.values import Instance, Text, Values
 
 BUFFERS = frozenset({"io.BytesIO", "io.StringIO"})
-STREAM = "StreamingResponse"
 ITERATOR = "body_iterator"
 
 
