@@ -3,7 +3,7 @@ import zlib
 from fastapi import FastAPI, Request
 
 app = FastAPI()
-DATA = bytes(range(256)) * 20_000
+DATA = bytes(range(256)) * 40_000
 
 
 @app.get("/")
