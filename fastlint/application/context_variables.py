@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -43,6 +44,10 @@ class ContextVariables:
         self._resolver = resolver
         self._inference = resolver.inference
         self._readers: dict[str, set[Frame]] | None = None
+        self._own: dict[Frame, list[tuple[Event, str]]] = {}
+        self._callers: dict[Frame, list[Frame]] = defaultdict(list)
+        self._leading: set[Frame] = set()
+        """The functions that set something, themselves or by what they run."""
 
     def settings(self, frame: Frame) -> list[Setting]:
         """Return where a function sets what outlives it; not what it takes back before it returns."""
@@ -51,10 +56,41 @@ class ContextVariables:
     def _settings(
         self, frame: Frame, above: tuple[tuple[Frame, Event], ...], seen: frozenset[Frame]
     ) -> Iterator[Setting]:
-        if frame in seen or len(seen) >= DEEPEST:
+        if frame in seen or len(seen) >= DEEPEST or not self._leads_to_setting(frame):
             return
-        facts = frame.function.facts
-        for event in facts.events:
+        for event, name in self._own[frame]:
+            yield Setting((*above, (frame, event)), name)
+        for site in self._resolver.sites(frame):
+            if site.event[0] == "enter" and not _lasts(frame, site.event):
+                continue
+            for callee in site.runs:
+                yield from self._settings(callee, (*above, (frame, site.event)), seen | {frame})
+
+    def _leads_to_setting(self, frame: Frame) -> bool:
+        """Tell whether a function, or one of the plain functions that it runs, all levels of them, sets something."""
+        found: list[Frame] = []
+        pending = [frame]
+        while pending:
+            current = pending.pop()
+            if current in self._own:
+                continue
+            self._own[current] = list(self._own_settings(current))
+            below = dict.fromkeys(callee for site in self._resolver.sites(current) for callee in site.runs)
+            for callee in below:
+                self._callers[callee].append(current)
+            if self._own[current] or not self._leading.isdisjoint(below):
+                found.append(current)
+            pending += below
+        while found:
+            current = found.pop()
+            if current not in self._leading:
+                self._leading.add(current)
+                found += self._callers[current]
+        return frame in self._leading
+
+    def _own_settings(self, frame: Frame) -> Iterator[tuple[Event, str]]:
+        """Yield where a function itself sets what outlives it, and by which library function."""
+        for event in frame.function.facts.events:
             if (
                 event[0] not in ("call", "drop", "enter")
                 or event[1][0] != "call"
@@ -62,18 +98,12 @@ class ContextVariables:
             ):
                 continue
             for name in self._callees(event[1], frame):
-                here = (*above, (frame, event))
                 if (
                     (name == SET and not self._is_taken_back(frame))
                     or (name in BINDS and event[0] != "enter")
                     or (name in BINDS_MEANWHILE and event[0] == "enter" and _lasts(frame, event))
                 ):
-                    yield Setting(here, name)
-        for site in self._resolver.sites(frame):
-            if site.event[0] == "enter" and not _lasts(frame, site.event):
-                continue
-            for callee in site.runs:
-                yield from self._settings(callee, (*above, (frame, site.event)), seen | {frame})
+                    yield event, name
 
     def _callees(self, call: Expr, frame: Frame) -> list[str]:
         return [v.name for v in self._inference.values(call[1], frame) if isinstance(v, LibraryName)]

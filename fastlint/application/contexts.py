@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 
 from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
@@ -70,7 +71,8 @@ class Application:
         self.on_loop: dict[Frame, str] = {}
         self.in_thread: dict[Frame, Entry] = {}
         self.reach = Reach(self.resolver)
-        self._callers: dict[Frame, list[Frame]] = defaultdict(list)
+        self._callers: dict[Frame, dict[Frame, None]] = defaultdict(dict)
+        """Who runs a frame, each once, in the order in which they were found."""
         self._call_sites: dict[Frame, list[Site]] | None = None
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
@@ -83,7 +85,7 @@ class Application:
             users = self.endpoints.get(injection.user, ()) if isinstance(injection.user, Route) else ()
             for user in [injection.user] if isinstance(injection.user, Frame) else users:
                 if injection.frame is not None:
-                    self._callers[injection.frame].append(user)
+                    self._callers[injection.frame][user] = None
         self._spread()
         self.reach.explore([*self.on_loop, *self.in_thread])
         self.requests = RequestPath(self.entries, self.resolver)
@@ -120,7 +122,7 @@ class Application:
                 current = pending.pop()
                 for site in self.resolver.sites(current):
                     for callee in site.runs:
-                        self._callers[callee].append(current)
+                        self._callers[callee][current] = None
                         if (callee, phase) not in seen_plain:
                             seen_plain.add((callee, phase))
                             pending.append(callee)
@@ -129,7 +131,7 @@ class Application:
                     if site.is_awaited:
                         self._awaited.update(site.starts)
                     for callee in (*site.starts, *site.on_loop):
-                        self._callers[callee].append(current)
+                        self._callers[callee][current] = None
                         queue.append((callee, self._phase(site, phase)))
 
     def _phase(self, site: Site, phase: str) -> str:
@@ -148,7 +150,7 @@ class Application:
             seen.add(frame)
             for site in self.resolver.sites(frame):
                 for callee in (*site.runs, *site.starts, *site.on_loop):
-                    self._callers[callee].append(frame)
+                    self._callers[callee][frame] = None
                 pending += site.runs
                 pending += site.in_thread
                 handed_back += [*site.starts, *site.on_loop]
@@ -290,16 +292,18 @@ class Application:
 
     def _find_entries(self, frame: Frame) -> list[Entry]:
         found: dict[Entry, int] = {}
-        distance = {frame: 0}
-        queue = deque([frame])
-        while queue:
-            current = queue.popleft()
-            for entry in self._by_frame.get(current, ()):
-                found.setdefault(entry, distance[current])
-            for caller in self._callers.get(current, ()):
-                if caller not in distance:
-                    distance[caller] = distance[current] + 1
-                    queue.append(caller)
+        seen: set[Frame] = set()
+        level, distance = {frame: None}, 0
+        while level:
+            for current in filter(self._by_frame.__contains__, level):
+                for entry in self._by_frame[current]:
+                    found.setdefault(entry, distance)
+            seen.update(level)
+            callers = map(self._callers.__getitem__, filter(self._callers.__contains__, level))
+            level = dict.fromkeys(chain.from_iterable(callers))
+            for known in level.keys() & seen:
+                del level[known]
+            distance += 1
         return sorted(found, key=lambda e: (e.phase != REQUEST, found[e], e.order, e.label))
 
     def coroutines_around(self, frame: Frame) -> list[Frame]:

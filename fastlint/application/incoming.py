@@ -8,7 +8,6 @@ from fastlint.application.model import REQUEST
 from fastlint.application.origins import SETTINGS
 from fastlint.facts.model import Expr, Parameter
 from fastlint.facts.structure import called_name, children
-from fastlint.project.bindings import reaching_bindings
 from fastlint.project.program import Frame, Function, ProjectClass, annotation_parts
 from fastlint.project.values import FunctionValue, Instance, LibraryName, Values
 
@@ -32,6 +31,9 @@ NEW = frozenset({
 })  # fmt: skip
 """Library calls that give something else each time."""
 
+_Question = tuple[int, Frame, int]
+"""The identity of an expression, where it is evaluated, and how deep the search is."""
+
 
 class Incoming:
     """Follows values to where they come from; what cannot be followed counts as not sent by a client."""
@@ -40,6 +42,8 @@ class Incoming:
         self.application = application
         self.inference = application.inference
         self._parameters: dict[tuple[Function, str], bool] = {}
+        self._confirmed: set[_Question] = set()
+        self._denied: dict[_Question, None] = {}
         self._receiving = {
             entry.frame.function
             for entry in application.entries
@@ -49,9 +53,20 @@ class Incoming:
 
     def is_sent(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
         """Tell whether an expression is made of something that a client chooses, or new for each request."""
-        tag = expr[0]
-        if depth > DEEPEST or tag in ("const", "lit", "compare", "not", "unknown"):
+        if depth > DEEPEST or expr[0] in ("const", "lit", "compare", "not", "unknown"):
             return False
+        question = (id(expr), frame, depth)
+        if question in self._confirmed or question in self._denied:
+            return question in self._confirmed
+        is_sent = self._is_made_of_sent(expr, frame, depth)
+        if is_sent:
+            self._confirmed.add(question)
+        else:
+            self._denied[question] = None
+        return is_sent
+
+    def _is_made_of_sent(self, expr: Expr, frame: Frame, depth: int) -> bool:
+        tag = expr[0]
         if tag == "name":
             return self._is_sent_name(expr, frame, depth)
         if tag == "attr" and str(expr[2]).startswith("__"):
@@ -90,9 +105,8 @@ class Incoming:
 
     def _is_sent_name(self, name: Expr, frame: Frame, depth: int) -> bool:
         facts = frame.function.facts
-        bindings = facts.bindings.get(name[1])
-        if bindings is not None and name[1] not in facts.outer_names:
-            values, dominated = reaching_bindings(bindings, name[2], name[3], facts.blocks)
+        if name[1] in facts.bindings and name[1] not in facts.outer_names:
+            values, dominated = frame.function.flow.reaching(name[1], name[2], name[3])
             if any(self.is_sent(value, frame, depth + 1) for value in values if value != name):
                 return True
             if dominated:
@@ -105,7 +119,10 @@ class Incoming:
         key = (frame.function, parameter.name)
         if key not in self._parameters:
             self._parameters[key] = False
+            before = len(self._denied)
             self._parameters[key] = self._follow(frame, parameter, depth)
+            while self._parameters[key] and len(self._denied) > before:
+                self._denied.popitem()  # what was denied meanwhile may have relied on the parameter
         return self._parameters[key]
 
     def _follow(self, frame: Frame, parameter: Parameter, depth: int) -> bool:

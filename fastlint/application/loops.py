@@ -23,7 +23,7 @@ from fastlint.facts.structure import (
     unwrapped,
     walk,
 )
-from fastlint.project.bindings import matched_arguments, reaching_bindings
+from fastlint.project.bindings import matched_arguments
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step, followed
 from fastlint.project.program import Frame
@@ -365,9 +365,8 @@ class RequestLoops:
     def _meanings(self, name: Expr, frame: Frame) -> list[tuple[Expr, Frame]]:
         """Return the expressions that a name stands for, with the frames that they are evaluated in."""
         facts = frame.function.facts
-        bindings = facts.bindings.get(name[1])
-        if bindings and name[1] not in facts.outer_names:
-            values, _ = reaching_bindings(bindings, name[2], name[3], facts.blocks)
+        if name[1] in facts.bindings and name[1] not in facts.outer_names:
+            values, _ = frame.function.flow.reaching(name[1], name[2], name[3])
             return [(value, frame) for value in values]
         if name[1] in frame.function.parameters:
             return []

@@ -20,7 +20,7 @@ from fastlint.facts.structure import (
     unwrapped,
     walk,
 )
-from fastlint.project.bindings import call_argument, matched_arguments, reaching_bindings
+from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.program import Frame, ProjectClass
 from fastlint.project.values import LibraryName
 
@@ -165,10 +165,10 @@ class Makings:
 
     def _written_as(self, expr: Expr, frame: Frame) -> list[Expr]:
         """Return the expressions that a local name stands for."""
-        facts = frame.function.facts
-        if expr[0] != "name" or expr[1] not in facts.bindings or frame.function.index == 0:
+        function = frame.function
+        if expr[0] != "name" or expr[1] not in function.facts.bindings or function.index == 0:
             return [expr]
-        return reaching_bindings(facts.bindings[expr[1]], expr[2], expr[3], facts.blocks)[0]
+        return function.flow.reaching(expr[1], expr[2], expr[3])[0]
 
     def varying(self, call: Expr, frame: Frame, shared: frozenset[str] = frozenset()) -> list[str]:
         """Return the arguments of a call that can differ from request to request, by name ("" by position).

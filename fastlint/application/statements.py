@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import children, walk
-from fastlint.project.bindings import reaching_bindings
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame
 from fastlint.project.values import LibraryName
@@ -120,10 +119,8 @@ def parts_of(expr: Expr, frame: Frame) -> Iterator[Expr]:
 
 
 def _meanings(name: Expr, frame: Frame) -> list[Expr]:
-    facts = frame.function.facts
-    bindings = facts.bindings.get(name[1])
-    if bindings:
-        return reaching_bindings(bindings, name[2], name[3], facts.blocks)[0]
+    if name[1] in frame.function.facts.bindings:
+        return frame.function.flow.reaching(name[1], name[2], name[3])[0]
     outer = frame.function.module.facts.functions[0].bindings.get(name[1], ())
     return [value for _, _, value in outer if value[0] in ("const", "call")]
 

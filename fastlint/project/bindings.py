@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
-from fastlint.facts.model import Binding, Block, Expr, Parameter
+from bisect import bisect_left
+from itertools import islice, pairwise
+
+from fastlint.facts.model import Binding, Expr, FunctionFacts, Parameter
 from fastlint.project.values import Partial
 
 
-def reaching_bindings(
-    bindings: list[Binding], time: int, block: int, blocks: list[Block]
-) -> tuple[list[Expr], bool]:
-    """Return the values that can reach a use, and whether one of them always comes before it."""
-    around, loops = set(), set()
-    index = block
-    while index >= 0:
-        around.add(index)
-        if blocks[index][1] in ("loop", "while"):
-            loops.add(index)
-        index = blocks[index][0]
-    best = max((t for t, b, _ in bindings if t < time and b in around), default=-1)
-    found = [value for t, _, value in bindings if t == best or best < t < time]
-    if loops:
-        found += [value for t, b, value in bindings if t >= time and _is_within(b, loops, blocks)]
-    if not found:
-        found = [value for _, _, value in bindings]
-    return found, best >= 0
+class Flow:
+    """Which assignments of a function reach which uses; what depends on a block alone is worked out once."""
+
+    def __init__(self, facts: FunctionFacts) -> None:
+        self._bindings = facts.bindings
+        self._blocks = facts.blocks
+        self._around: dict[int, tuple[frozenset[int], int]] = {}
+        self._in_order: dict[str, bool] = {}
+
+    def reaching(self, name: str, time: int, block: int) -> tuple[list[Expr], bool]:
+        """Return the values that can reach a use of a name, and whether one of them always comes before it."""
+        bindings = self._bindings[name]
+        around, loop = self._surroundings(block)
+        if len(bindings) == 1:
+            first, place, value = bindings[0]
+            return [value], first < time and place in around
+        if self._is_in_order(name):
+            before = start = bisect_left(bindings, (time,))
+            while start and bindings[start - 1][1] not in around:
+                start -= 1
+            found = [value for _, _, value in islice(bindings, max(start - 1, 0), before)]
+            later, is_dominated = bindings[before:] if loop >= 0 else [], start > 0
+        else:
+            best = max((t for t, b, _ in bindings if t < time and b in around), default=-1)
+            found = [value for t, _, value in bindings if t == best or best < t < time]
+            later, is_dominated = [binding for binding in bindings if binding[0] >= time], best >= 0
+        if loop >= 0:
+            found += [value for _, b, value in later if loop in self._surroundings(b)[0]]
+        return found or [value for _, _, value in bindings], is_dominated
+
+    def _surroundings(self, block: int) -> tuple[frozenset[int], int]:
+        """Return a block and those around it, and the outermost loop among them, or -1."""
+        known = self._around.get(block)
+        if known is None:
+            loop, around, index = -1, set(), block
+            while index >= 0:
+                around.add(index)
+                above, kind, _ = self._blocks[index]
+                loop = index if kind in ("loop", "while") else loop
+                index = above
+            known = self._around[block] = frozenset(around), loop
+        return known
+
+    def _is_in_order(self, name: str) -> bool:
+        """Tell whether a name's bindings are in the order of their times; other functions may bind it as well."""
+        known = self._in_order.get(name)
+        if known is None:
+            known = all(a[0] < b[0] for a, b in pairwise(self._bindings[name]))
+            self._in_order[name] = known
+        return known
 
 
 def final_bindings(bindings: list[Binding]) -> list[Expr]:
@@ -32,14 +67,6 @@ def final_bindings(bindings: list[Binding]) -> list[Expr]:
         (i for i, (_, block, value) in enumerate(bindings) if block == 0 and value[0] != "within"), default=0
     )
     return [value for i, (_, _, value) in enumerate(bindings) if i >= last or value[0] == "within"]
-
-
-def _is_within(block: int, loops: set[int], blocks: list[Block]) -> bool:
-    while block >= 0:
-        if block in loops:
-            return True
-        block = blocks[block][0]
-    return False
 
 
 def call_argument(call: Expr, position: int | None, name: str) -> Expr | None:

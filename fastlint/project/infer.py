@@ -14,7 +14,6 @@ from fastlint.project.bindings import (
     final_bindings,
     matched_arguments,
     merge_partial,
-    reaching_bindings,
     surplus_arguments,
 )
 from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
@@ -129,7 +128,7 @@ class Inference:
         parameter = frame.function.parameters.get(name)
         bindings = facts.bindings.get(name)
         if bindings is not None and name not in facts.outer_names:
-            reaching, dominated = reaching_bindings(bindings, time, block, facts.blocks)
+            reaching, dominated = frame.function.flow.reaching(name, time, block)
             if not dominated and parameter is None and all(v[0] in NARROWING for _, _, v in bindings):
                 return self._outer(frame, name)  # only `isinstance` tests bind it here
             found = [self.values(value, frame) for value in reaching]

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts, Parameter
 from fastlint.facts.structure import parts_of
+from fastlint.project.bindings import Flow
 from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
 TEST_DIRECTORIES = frozenset({"tests", "test", "testing", "e2e"})
@@ -65,9 +66,17 @@ class Function:
     """How many frames distinguish its calls so far."""
     parameters: dict[str, Parameter] = field(init=False)
     """By name."""
+    _flow: Flow | None = None
 
     def __post_init__(self) -> None:
         self.parameters = {parameter.name: parameter for parameter in self.facts.parameters}
+
+    @property
+    def flow(self) -> Flow:
+        """Which of its assignments reach which uses."""
+        if self._flow is None:
+            self._flow = Flow(self.facts)
+        return self._flow
 
     @property
     def parent(self) -> Function | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.structure import events_in, is_inside, unwrapped, walk
-from fastlint.project.bindings import call_argument, reaching_bindings
+from fastlint.project.bindings import call_argument
 from fastlint.project.calls import Site
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, ProjectClass
@@ -215,9 +215,8 @@ class Queries:
     ) -> Iterator[tuple[Expr, Frame, Call | None]]:
         """Yield the expressions that a name stands for at its place: assigned, or passed by callers."""
         facts = frame.function.facts
-        bindings = facts.bindings.get(name[1])
-        if bindings is not None and name[1] not in facts.outer_names:
-            values, dominated = reaching_bindings(bindings, name[2], name[3], facts.blocks)
+        if name[1] in facts.bindings and name[1] not in facts.outer_names:
+            values, dominated = frame.function.flow.reaching(name[1], name[2], name[3])
             for value in values:
                 yield value, frame, within
             if dominated:
@@ -374,10 +373,10 @@ class Queries:
         if consumers is None:
             consumers = self._consumers[function] = list(_consumers(function.facts))
         for holder, method in consumers:
-            if id(query.call) in self._origins(holder, function.facts):
+            if id(query.call) in self._origins(holder, function):
                 yield method
 
-    def _origins(self, expr: Expr, facts: FunctionFacts) -> frozenset[int]:
+    def _origins(self, expr: Expr, function: Function) -> frozenset[int]:
         """Return the calls, by identity, that the value of an expression can come from within its function."""
         calls = set()
         expr = unwrapped(expr)
@@ -385,13 +384,13 @@ class Queries:
             calls.add(id(expr))
             expr = unwrapped(expr[1][1])
         calls.add(id(expr))
-        if expr[0] != "name" or expr[1] not in facts.bindings:
+        if expr[0] != "name" or expr[1] not in function.facts.bindings:
             return frozenset(calls)
         known = self._origins_of_names.get(id(expr))
         if known is None:
             self._origins_of_names[id(expr)] = frozenset()  # a name that is bound to what it was
-            values, _ = reaching_bindings(facts.bindings[expr[1]], expr[2], expr[3], facts.blocks)
-            known = frozenset().union(*(self._origins(value, facts) for value in values))
+            values, _ = function.flow.reaching(expr[1], expr[2], expr[3])
+            known = frozenset().union(*(self._origins(value, function) for value in values))
             self._origins_of_names[id(expr)] = known
         return known | calls
 

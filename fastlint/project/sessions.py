@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import regions_around
 from fastlint.project import members
-from fastlint.project.bindings import matched_arguments, reaching_bindings
+from fastlint.project.bindings import matched_arguments
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.performs import followed, performed
@@ -153,10 +153,9 @@ class Sessions:
 
     def _bound(self, name: Expr, frame: Frame) -> list[Expr]:
         facts = frame.function.facts
-        bindings = facts.bindings.get(name[1])
-        if not bindings or name[1] in facts.outer_names:
+        if name[1] not in facts.bindings or name[1] in facts.outer_names:
             return []
-        return reaching_bindings(bindings, name[2], name[3], facts.blocks)[0]
+        return frame.function.flow.reaching(name[1], name[2], name[3])[0]
 
     def path(self, expr: Expr, frame: Frame, depth: int = 0) -> Path | None:
         """Return the way to an object, through variables and the constructors of objects that hold it."""

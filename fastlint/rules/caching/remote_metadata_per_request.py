@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from fastlint.application.cached import Caches, cache_decorators
 from fastlint.application.makings import Makings
@@ -119,7 +120,7 @@ class RemoteMetadataPerRequest(ModelRule):
                 if (
                     decorator.name.startswith("functools.")
                     and not self._gives_client(function)
-                    and not self._is_emptied(function)
+                    and function.facts.name not in self._emptied
                     and self._fetches_below(function)
                 ):
                     yield self.finding(
@@ -139,16 +140,15 @@ class RemoteMetadataPerRequest(ModelRule):
             for value in self.application.inference.returned(frame)
         )
 
-    def _is_emptied(self, function: Function) -> bool:
-        """Tell whether the program calls `function.cache_clear()`, so that keys are fetched again."""
-        return any(
-            kind in ("call", "drop")
-            and called_name(expr) == "cache_clear"
-            and expr[1][0] == "attr"
-            and render(expr[1][1]).rpartition(".")[2] == function.facts.name
-            for each in self.application.program.functions()
-            if "cache_clear" in each.module.facts.mentions
-            for kind, expr, *_ in each.facts.events
+    @cached_property
+    def _emptied(self) -> frozenset[str]:
+        """The names of the functions of which the program calls `function.cache_clear()`, so that keys are fetched again."""
+        return frozenset(
+            render(expr[1][1]).rpartition(".")[2]
+            for function in self.application.program.functions()
+            if "cache_clear" in function.module.facts.mentions
+            for kind, expr, *_ in function.facts.events
+            if kind in ("call", "drop") and called_name(expr) == "cache_clear" and expr[1][0] == "attr"
         )
 
     def _fetches_below(self, function: Function) -> bool:

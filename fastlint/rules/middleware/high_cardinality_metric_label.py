@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, walk
-from fastlint.project.bindings import reaching_bindings
 from fastlint.project.program import Frame
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -92,7 +91,7 @@ class HighCardinalityMetricLabel(ModelRule):
         if expr[0] == "name":
             facts = frame.function.facts
             if expr[1] in facts.bindings and frame.function.index > 0:
-                values, dominated = reaching_bindings(facts.bindings[expr[1]], expr[2], expr[3], facts.blocks)
+                values, dominated = frame.function.flow.reaching(expr[1], expr[2], expr[3])
                 if dominated and len(values) == 1:
                     return self._unbounded(values[0], frame, depth + 1)
         return None
