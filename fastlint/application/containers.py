@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
@@ -55,7 +56,7 @@ class Containers:
         self.inference = application.inference
         self._objects = RequestObjects(application)
         self._lasting: set[ProjectClass] | None = None
-        self._bounded: set[str] | None = None
+        self._bounded: dict[str, bool] = {}
         self._readers: dict[Container, set[Function]] | None = None
 
     def growths(self) -> Iterator[Growth]:
@@ -90,9 +91,10 @@ class Containers:
 
     def is_bounded(self, container: Container) -> bool:
         """Tell whether something in the program takes entries out of a container of that name, or counts them."""
-        if self._bounded is None:
-            self._bounded = set(self._taken_from())
-        return container.name in self._bounded
+        name = container.name
+        if name not in self._bounded:
+            self._bounded[name] = name in self._taken_from or self._is_handed_on(name)
+        return self._bounded[name]
 
     def holds_resource(self, growth: Growth) -> bool:
         """Tell whether what is put in is an engine, a client or the like: of these there are as many as are meant."""
@@ -179,33 +181,54 @@ class Containers:
                                     self._lasting.add(callee.cls)
         return self._lasting
 
-    def _taken_from(self) -> Iterator[str]:
-        """Yield the names of containers that something is taken out of, that are counted, replaced or handed on."""
-        for function in self.application.program.functions():
-            facts = function.facts
-            if function.index > 0:
-                yield from facts.outer_names
-                if facts.name != "__init__":
-                    yield from (name for _, name, _ in facts.stores if name not in ("[]", "[+]"))
-            for kind, expr, *_ in facts.events:
-                if kind == "delete":
-                    yield from map(_name, _deleted(expr))
-                elif kind == "attr" and expr[2] in TAKES_OUT:  # `task.add_done_callback(tasks.discard)`
-                    yield _name(expr[1])
-                elif kind in ("call", "drop"):
-                    if expr[1][0] == "attr" and expr[1][2] in TAKES_OUT:
-                        yield _name(expr[1][1])
-                    elif self._ends_here(expr, function):
-                        yield from map(_name, expr[2])
+    @cached_property
+    def _taken_from(self) -> frozenset[str]:
+        """The names of containers that something is taken out of, that are counted or replaced."""
+        return frozenset(
+            name for function in self.application.program.functions() for name in _taken_from(function)
+        )
 
-    def _ends_here(self, call: Expr, function: Function) -> bool:
-        """Tell whether a call counts what it is given, or is one of the program's functions."""
-        if called_name(call) == "len":
-            return True
-        if not any(_name(argument) for argument in call[2]):
-            return False
-        frame = self.application.program.generic_frame(function)
-        return is_function_of_project(self.inference.values(call[1], frame))
+    @cached_property
+    def _arguments(self) -> dict[str, list[tuple[Function, Expr]]]:
+        """By name, the calls of the program that are given something of that name, and take nothing out."""
+        found: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
+        for function in self.application.program.functions():
+            for kind, expr, *_ in function.facts.events:
+                if kind in ("call", "drop") and not _takes_out(expr):
+                    for name in {_name(argument) for argument in expr[2]}:
+                        found[name].append((function, expr))
+        return found
+
+    def _is_handed_on(self, name: str) -> bool:
+        """Tell whether one of the program's functions is given something of a name."""
+        values, frame_of = self.inference.values, self.application.program.generic_frame
+        return any(
+            is_function_of_project(values(call[1], frame_of(function)))
+            for function, call in self._arguments.get(name, ())
+        )
+
+
+def _taken_from(function: Function) -> Iterator[str]:
+    """Yield the names of what a function takes something out of, counts or replaces."""
+    facts = function.facts
+    if function.index > 0:
+        yield from facts.outer_names
+        if facts.name != "__init__":
+            yield from (name for _, name, _ in facts.stores if name not in ("[]", "[+]"))
+    for kind, expr, *_ in facts.events:
+        if kind == "delete":
+            yield from map(_name, _deleted(expr))
+        elif kind == "attr" and expr[2] in TAKES_OUT:  # `task.add_done_callback(tasks.discard)`
+            yield _name(expr[1])
+        elif kind in ("call", "drop"):
+            if _takes_out(expr):
+                yield _name(expr[1][1])
+            elif called_name(expr) == "len":
+                yield from map(_name, expr[2])
+
+
+def _takes_out(call: Expr) -> bool:
+    return call[1][0] == "attr" and call[1][2] in TAKES_OUT
 
 
 def _kind(value: Expr) -> str:

@@ -53,6 +53,10 @@ class ContextVariables:
         """Return where a function sets what outlives it; not what it takes back before it returns."""
         return list(self._settings(frame, (), frozenset()))
 
+    def sets(self, frame: Frame) -> bool:
+        """Tell whether a function sets what outlives it."""
+        return any(True for _ in self._settings(frame, (), frozenset()))
+
     def _settings(
         self, frame: Frame, above: tuple[tuple[Frame, Event], ...], seen: frozenset[Frame]
     ) -> Iterator[Setting]:

@@ -73,6 +73,7 @@ class Sharing:
         self._inference = resolver.inference
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
+        self._unfit: dict[Frame, str] = {}
 
     @cached_property
     def _changed_containers(self) -> frozenset[str]:
@@ -248,21 +249,28 @@ class Sharing:
     def unfit_for_thread(self, frame: Frame) -> str:
         """Return why a plain function must not run in another thread, as the end of a sentence, or nothing."""
         for current in self._reached(frame):
-            for event in current.function.facts.events:
-                for name in self._called(event[1], current) if event[0] in ("call", "drop", "enter") else ():
-                    if name.startswith(LOOP_LIBRARIES) and name not in LOOP_FREE:
-                        return f"it calls `{name}`, which needs the event loop"
-                    if name in MAIN_THREAD:
-                        return f"it calls `{name}`, which needs the main thread"
-                    if name in CONTEXT_BOUND:
-                        return f"it calls `{name}`, whose context a thread would keep to itself"
-                if event[0] in ("call", "drop") and called_name(event[1]) in LOOP_METHODS:
-                    return f"it calls `{called_name(event[1])}`, which needs the event loop"
-            if self._uses_bound_object(current):
-                return "it works on an object that belongs to the thread that made it"
-        if self._context_variables.settings(frame):
+            if current not in self._unfit:
+                self._unfit[current] = self._unfit_itself(current)
+            if self._unfit[current]:
+                return self._unfit[current]
+        if self._context_variables.sets(frame):
             return "it sets a context variable, which a thread would keep to itself"
         return ""
+
+    def _unfit_itself(self, frame: Frame) -> str:
+        """Return why a function must not run in another thread, whatever it runs below."""
+        for event in frame.function.facts.events:
+            for name in self._called(event[1], frame) if event[0] in ("call", "drop", "enter") else ():
+                if name.startswith(LOOP_LIBRARIES) and name not in LOOP_FREE:
+                    return f"it calls `{name}`, which needs the event loop"
+                if name in MAIN_THREAD:
+                    return f"it calls `{name}`, which needs the main thread"
+                if name in CONTEXT_BOUND:
+                    return f"it calls `{name}`, whose context a thread would keep to itself"
+            if event[0] in ("call", "drop") and called_name(event[1]) in LOOP_METHODS:
+                return f"it calls `{called_name(event[1])}`, which needs the event loop"
+        bound = "it works on an object that belongs to the thread that made it"
+        return bound if self._uses_bound_object(frame) else ""
 
     def _uses_bound_object(self, frame: Frame) -> bool:
         """Tell whether a function uses, gets or gives an object that belongs to a thread."""

@@ -54,6 +54,8 @@ class Inference:
         """Library classes whose objects are told apart by where they are made."""
         self.stores = StoreIndex(program)
         self.call_sites = CallIndex(program)
+        self.implementing: dict[tuple[Function, bool], list[FunctionValue]] = {}
+        """By abstract method, and whether it is called on an object, what may run in its place."""
         self._results: dict[Frame, Values] = {}
         self._open: dict[Function, frozenset[str]] = {}
         self._from_sites: dict[tuple[Function, str], Values] = {}

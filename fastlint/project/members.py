@@ -435,15 +435,17 @@ def implementations(inference: Inference, method: FunctionValue) -> list[Functio
     stub = function.facts.is_stub or _is_abstract_method(function)
     if not stub:
         return [method]
-    name = function.facts.name
-    candidates = subclasses(inference, owner) or inference.stores.conforming(inference, owner)
-    found: dict[Function, FunctionValue] = {}
-    for cls in candidates:
-        receiver = Instance(cls) if isinstance(method.receiver, Instance) else ClassValue(cls)
-        for value in class_attribute(inference, cls, name, receiver) or ():
-            if isinstance(value, FunctionValue) and not value.function.facts.is_stub:
-                found.setdefault(value.function, value)
-    return list(found.values()) or [method]
+    by_object = isinstance(method.receiver, Instance)
+    known = inference.implementing.get((function, by_object))
+    if known is None:
+        found: dict[Function, FunctionValue] = {}
+        for cls in subclasses(inference, owner) or inference.stores.conforming(inference, owner):
+            receiver = Instance(cls) if by_object else ClassValue(cls)
+            for value in class_attribute(inference, cls, function.facts.name, receiver) or ():
+                if isinstance(value, FunctionValue) and not value.function.facts.is_stub:
+                    found.setdefault(value.function, value)
+        known = inference.implementing[function, by_object] = list(found.values())
+    return list(known) or [method]
 
 
 def _is_abstract_method(function: Function) -> bool:

@@ -26,6 +26,7 @@ class StoreIndex:
         self._on_state: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_others: dict[str, list[tuple[Function, Expr, Expr]]] = defaultdict(list)
         self._items: dict[tuple[object, str], list[tuple[Function, Expr]]] = defaultdict(list)
+        self._bound: dict[ProjectClass, set[str]] = {}
         self._conforming: dict[ProjectClass, list[ProjectClass]] = {}
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
         for function in program.functions():
@@ -107,10 +108,17 @@ class StoreIndex:
                 cls
                 for cls in (self.program.classes() if wanted else ())
                 if cls is not protocol
-                and wanted <= _method_names(inference, cls)
+                and wanted <= self._names(inference, cls)
                 and not members.is_abstract(inference, cls)
             ]
         return self._conforming[protocol]
+
+    def _names(self, inference: Inference, cls: ProjectClass) -> set[str]:
+        """Return what a class and its bases in the program bind."""
+        if cls not in self._bound:
+            bases = [base for base in inference.mro(cls) if isinstance(base, ProjectClass)]
+            self._bound[cls] = set().union(*(base.facts.bindings for base in bases))
+        return self._bound[cls]
 
 
 class CallIndex:
@@ -190,11 +198,3 @@ def _is_receiver(function: Function, name: str) -> bool:
         current = current.parent
     parameters = current.facts.parameters if current is not None else []
     return bool(parameters) and parameters[0].name == name
-
-
-def _method_names(inference: Inference, cls: ProjectClass) -> set[str]:
-    names: set[str] = set()
-    for base in inference.mro(cls):
-        if isinstance(base, ProjectClass):
-            names.update(base.facts.bindings)
-    return names

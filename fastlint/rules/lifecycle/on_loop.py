@@ -82,7 +82,7 @@ def getter_on_loop(application: Application, frame: Frame) -> FixMaker:
 
 def require_no_context(application: Application, frame: Frame) -> None:
     """Raise `NoFix` if a function sets context variables, which a thread does in a copy of its own."""
-    if application.context_variables.settings(frame):
+    if application.context_variables.sets(frame):
         raise NoFix("it sets a context variable, which other code would see then")
 
 

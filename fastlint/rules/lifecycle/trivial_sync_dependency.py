@@ -61,7 +61,7 @@ class TrivialSyncDependency(ModelRule):
 
     def _is_trivial(self, injection: Injection) -> bool:
         frame, computing = injection.frame, self.application.computing
-        if frame is None or self.application.context_variables.settings(frame):
+        if frame is None or self.application.context_variables.sets(frame):
             return False
         if computing.only_computes(frame):
             return True
