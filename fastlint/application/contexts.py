@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import chain
 
 from fastlint.application.computing import Computing
 from fastlint.application.context_variables import ContextVariables
@@ -14,6 +13,7 @@ from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
 from fastlint.application.lazy_reads import LazyReads
+from fastlint.application.leading import Leading
 from fastlint.application.lifespans import Lifespans, find_lifespans
 from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
@@ -284,27 +284,15 @@ class Application:
         """Rows that are loaded for nothing but their number, or one of them."""
         return CountedRows(self)
 
+    @cached_property
+    def _leading(self) -> Leading:
+        return Leading(self.entries, self._callers)
+
     def entries_of(self, frame: Frame) -> list[Entry]:
         """Return the entry points that lead to a frame, the nearest first, routes before others."""
         if frame not in self._entries_of:
-            self._entries_of[frame] = self._find_entries(frame)
+            self._entries_of[frame] = self._leading.to(frame)
         return self._entries_of[frame]
-
-    def _find_entries(self, frame: Frame) -> list[Entry]:
-        found: dict[Entry, int] = {}
-        seen: set[Frame] = set()
-        level, distance = {frame: None}, 0
-        while level:
-            for current in filter(self._by_frame.__contains__, level):
-                for entry in self._by_frame[current]:
-                    found.setdefault(entry, distance)
-            seen.update(level)
-            callers = map(self._callers.__getitem__, filter(self._callers.__contains__, level))
-            level = dict.fromkeys(chain.from_iterable(callers))
-            for known in level.keys() & seen:
-                del level[known]
-            distance += 1
-        return sorted(found, key=lambda e: (e.phase != REQUEST, found[e], e.order, e.label))
 
     def coroutines_around(self, frame: Frame) -> list[Frame]:
         """Return a frame and the coroutine functions that await it, all levels of them."""
