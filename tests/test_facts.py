@@ -192,7 +192,8 @@ def test_generators_and_coroutines() -> None:
 def test_stars_and_mentions() -> None:
     facts = facts_of("from a import *\nfrom ..b import *\nfrom . import c\nc.d.e()\nx = y\n")
     assert facts.stars == [("a", 0), ("b", 2)]
-    assert facts.mentions == ["c", "d", "e", "y"]
+    assert facts.mentions == {"c", "d", "e", "y"}
+    assert facts.imports == {("a", 0, None), ("b", 2, None), ("", 1, "c")}
     assert facts.lines == 6
 
 
@@ -501,7 +502,7 @@ def test_facts_hold_nothing_of_the_syntax_tree() -> None:
         *map(astuple, facts.functions),
         *map(astuple, facts.classes),
         facts.stars,
-        facts.mentions,
+        [*facts.mentions, *facts.imports],
     ]
     while pending:
         value = pending.pop()
@@ -533,3 +534,38 @@ def test_other_operations_keep_what_they_are_made_of() -> None:
 def test_an_unknown_expression_says_nothing() -> None:
     expected: Expr = UNKNOWN
     assert [value for _, _, value in body("a = yield").bindings["a"]] == [expected]
+
+
+def identities(facts: FunctionFacts) -> list[int]:
+    """For each expression that a body refers to, which of them is the first that is the same object."""
+    exprs: list[Expr] = [value for bound in facts.bindings.values() for _, _, value in bound]
+    exprs += [part for base, _, value in facts.stores for part in (base, value)]
+    exprs += [event[1] for event in facts.events] + [region[2] for region in facts.regions]
+    exprs += [detail for _, _, detail in facts.blocks] + [*facts.returns, *facts.yields]
+    seen: dict[int, int] = {}
+    parts: list[Expr] = []
+    for expr in exprs:
+        pending: list[Any] = [expr]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, tuple) and part and not isinstance(part[0], int) and part != UNKNOWN:
+                parts.append(part)
+                pending += part
+    return [seen.setdefault(id(part), len(seen)) for part in parts]
+
+
+def test_what_is_one_object_is_one_object_after_the_way_from_a_worker() -> None:
+    texts = [
+        EVERYTHING,
+        "async def f(self):\n    a, (b, c) = x = await g(h(), h())\n    x += g(x)\n    self.y[a] = b = a\n",
+        "def f(x):\n    with g(x) as y, h(y):\n        for a, b in y.rows(x):\n            x = [i for i in a if not i]\n",
+        "def f(x):\n    while (y := g(x)) and isinstance(y, int):\n        yield (y if not x else g(y)), y\n",
+    ]
+    for text in texts:
+        facts = text_facts(text)
+        packed = to_bytes(facts)
+        assert packed is not None
+        again = from_bytes(packed)
+        assert isinstance(facts, ModuleFacts) and isinstance(again, ModuleFacts)
+        for before, after in zip(facts.functions, again.functions, strict=True):
+            assert identities(before) == identities(after)

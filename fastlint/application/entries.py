@@ -47,10 +47,12 @@ class EntryFinder:
         """Return every entry point."""
         for route in self.table.routes:
             self._add_route(route)
+        registering = set(self.inference.program.functions_naming(REGISTERING))
         for function in self.inference.program.functions():
             self._scan_decorators(function)
-            self._scan_calls(function)
-            self._scan_overrides(function)
+            if function in registering:
+                self._scan_calls(function)
+                self._scan_overrides(function)
         for cls in self.inference.program.classes():
             self._scan_class(cls)
         return list(self.entries.values())
@@ -394,3 +396,5 @@ _CALLS: dict[str, Callable[[EntryFinder, Expr, Frame], None]] = {
     "iterate_in_threadpool": EntryFinder._on_stream,
     "contextmanager_in_threadpool": EntryFinder._on_stream,
 }
+REGISTERING = frozenset({*_CALLS, *KEYWORDS, "middleware", "exception_handler", "dependency_overrides"})
+"""Names, one of which everything has that `EntryFinder` looks for in bodies."""

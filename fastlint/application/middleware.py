@@ -33,7 +33,7 @@ def added_middleware(inference: Inference) -> Iterator[AddedMiddleware]:
 
     Starlette 1.10: starlette/applications.py, Starlette.add_middleware and Starlette.middleware.
     """
-    for function in inference.program.functions():
+    for function in inference.program.functions_naming(("middleware", "add_middleware", "Middleware")):
         yield from _decorated(inference, function)
         frame: Frame | None = None
         for kind, expr, *_ in function.facts.events:

@@ -13,9 +13,7 @@ from fastlint.project.values import ClassValue, FunctionValue
 def overridden(inference: Inference) -> set[Function | ProjectClass]:
     """Return the functions and classes that never run as they stand, because others run in their place."""
     found: set[Function | ProjectClass] = set()
-    for function in inference.program.functions():
-        if "dependency_overrides" not in function.module.facts.mentions:
-            continue
+    for function in inference.program.functions_naming(("dependency_overrides",)):
         frame = inference.program.generic_frame(function)
         for kind, expr, *_ in function.facts.events:
             for key in _keys(kind, expr, frame):

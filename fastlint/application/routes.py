@@ -18,6 +18,7 @@ ROUTERS = frozenset({
 METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "trace"})
 BY_DECORATOR = METHODS | {"api_route", "route", "websocket", "websocket_route"}
 BY_CALL = frozenset({"add_api_route", "add_route", "add_websocket_route", "add_api_websocket_route"})
+REGISTERING = BY_DECORATOR | BY_CALL | {"include_router", "mount", "Route", "WebSocketRoute"}
 ENDPOINT = {"add_api_route": 1, "add_route": 1, "add_websocket_route": 1, "add_api_websocket_route": 1}
 
 NO_ROUTER: tuple[Value | None, ...] = (None,)
@@ -84,7 +85,7 @@ class RouteTable:
 def find_routes(inference: Inference) -> RouteTable:
     """Return the routes of the program, registered by decorator or by call."""
     table = RouteTable()
-    for function in inference.program.functions():
+    for function in inference.program.functions_naming(REGISTERING):
         for position, decorator in enumerate(function.facts.decorators):
             _add_decorated(inference, table, function, decorator, position)
         frame: Frame | None = None

@@ -109,19 +109,8 @@ def _inner(settings: Settings, path: Path) -> str:
     return path.relative_to(settings.root).as_posix() if path.is_relative_to(settings.root) else path.name
 
 
-def _imports(facts: ModuleFacts) -> Iterator[tuple[str, int, str | None]]:
-    """Yield (module, level, name) of every import of a file."""
-    for module, level in facts.stars:
-        yield module, level, None
-    for function in facts.functions:
-        for bindings in function.bindings.values():
-            for _, _, value in bindings:
-                if value[0] == "import":
-                    yield value[1], value[2], value[3]
-
-
 def _top_modules(facts: ModuleFacts) -> set[str]:
-    return {module.partition(".")[0] for module, level, _ in _imports(facts) if not level}
+    return {module.partition(".")[0] for module, level, _ in facts.imports if not level}
 
 
 def _imported(settings: Settings, read: dict[SourceFile, ModuleFacts]) -> list[SourceFile]:
@@ -131,7 +120,7 @@ def _imported(settings: Settings, read: dict[SourceFile, ModuleFacts]) -> list[S
     found: dict[Path, SourceFile] = {}
     finder = _Finder(settings.root)
     for file, facts in read.items():
-        for path in finder.find(file.path, set(_imports(facts))):
+        for path in finder.find(file.path, facts.imports):
             if path not in found:
                 display = path.relative_to(settings.cwd) if path.is_relative_to(settings.cwd) else path
                 found[path] = SourceFile(path, display.as_posix())
@@ -145,7 +134,7 @@ class _Finder:
         self.root = root
         self._listed: dict[Path, frozenset[str]] = {}
 
-    def find(self, importer: Path, imports: set[tuple[str, int, str | None]]) -> Iterator[Path]:
+    def find(self, importer: Path, imports: frozenset[tuple[str, int, str | None]]) -> Iterator[Path]:
         """Yield the files that the imports of a file may name."""
         above = [directory for directory in importer.parents if directory.is_relative_to(self.root)]
         for module, level, name in imports:

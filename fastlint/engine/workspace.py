@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastlint.cache.inputs import note
-from fastlint.facts.build import Kept, build_facts, text_facts
+from fastlint.facts.build import Kept, build_facts, packed_and_back, text_facts
 from fastlint.facts.model import FileFacts
 from fastlint.sources import deployment
 from fastlint.sources.reading import Source, read_source
@@ -24,7 +24,7 @@ class Workspace:
         """Put another text in place of a file."""
         self.changed[path] = text
         if path.suffix == ".py":
-            self._facts[path] = text_facts(text)
+            self._facts[path] = packed_and_back(text_facts(text))
 
     def source(self, path: Path) -> Source:
         """Return a source file. Raises `SourceError` if it cannot be read."""

@@ -52,16 +52,13 @@ def build_facts(
         found = {path: facts for path in paths if (facts := _recall(path, kept)) is not None}
     missing = [path for path in paths if path not in found]
     workers = min(available_cores(), len(missing) // WORTH_A_WORKER + 1)
-    built: Iterator[tuple[bytes, bytes | FileFacts]]
-    built = _build_here(missing) if workers < 2 else _build_elsewhere(missing, workers)
-    for path, (key, made) in zip(missing, built, strict=True):
-        found[path] = _unpacked(made) if isinstance(made, bytes) else made
+    built = map(_packed_facts, missing) if workers < 2 else _build_elsewhere(missing, workers)
+    for path, (key, piece) in zip(missing, built, strict=True):
+        found[path] = _unpacked(piece)
         if progress is not None:
             progress(len(found), len(paths))
-        if kept is not None and key:
-            piece = made if isinstance(made, bytes) else to_bytes(made)
-            if piece is not None and not piece.startswith(PICKLED):
-                kept.put(key, piece)
+        if kept is not None and key and not piece.startswith(PICKLED):
+            kept.put(key, piece)
     return [found[path] for path in paths]
 
 
@@ -74,10 +71,6 @@ def _recall(path: Path, kept: Kept) -> FileFacts | None:
     return None if piece is None else from_bytes(piece)
 
 
-def _build_here(paths: Sequence[Path]) -> Iterator[tuple[bytes, FileFacts]]:
-    return map(_hashed_facts, paths)
-
-
 def _build_elsewhere(paths: Sequence[Path], workers: int) -> Iterator[tuple[bytes, bytes]]:
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
     with ProcessPoolExecutor(workers, initializer=_start_worker) as pool:
@@ -86,7 +79,23 @@ def _build_elsewhere(paths: Sequence[Path], workers: int) -> Iterator[tuple[byte
 
 
 def _pack_chunk(paths: Sequence[Path]) -> list[tuple[bytes, bytes]]:
-    return [(key, _packed(facts)) for key, facts in map(_hashed_facts, paths)]
+    return [_packed_facts(path) for path in paths]
+
+
+def _packed_facts(path: Path) -> tuple[bytes, bytes]:
+    """Return the hash of what is in a file and its facts; no hash for a file that cannot be read."""
+    key = b""
+    try:
+        data = read_bytes(path)
+        key = content_hash(data)
+        return key, _packed(text_facts(decode_source(data).text))
+    except SourceError as error:
+        return key, _packed(Problem(error.code, error.message))
+
+
+def packed_and_back(facts: FileFacts) -> FileFacts:
+    """Return facts in the form that takes little memory, as those of all files are."""
+    return _unpacked(_packed(facts))
 
 
 def _packed(facts: FileFacts) -> bytes:
@@ -113,22 +122,6 @@ def available_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
-
-
-def file_facts(path: Path) -> FileFacts:
-    """Return the facts of one file, or why there are none."""
-    return _hashed_facts(path)[1]
-
-
-def _hashed_facts(path: Path) -> tuple[bytes, FileFacts]:
-    """Return the hash of what is in a file and its facts; no hash for a file that cannot be read."""
-    key = b""
-    try:
-        data = read_bytes(path)
-        key = content_hash(data)
-        return key, text_facts(decode_source(data).text)
-    except SourceError as error:
-        return key, Problem(error.code, error.message)
 
 
 def text_facts(text: str) -> FileFacts:

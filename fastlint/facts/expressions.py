@@ -36,6 +36,7 @@ class ExpressionReader:
         self.classes: list[ClassFacts] = []
         self.stars: list[tuple[str, int]] = []
         self.mentions: set[str] = set()
+        self.imports: set[tuple[str, int, str | None]] = set()
         self.here: FunctionFacts
         self.index = -1
         self.owner = -1

@@ -24,7 +24,10 @@ from fastlint.facts.model import (
     Parameter,
     Span,
 )
+from fastlint.facts.structure import parts_of
 
+LONGEST_NAME = 200
+"""Characters of a text that may still be a dotted name."""
 JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -32,8 +35,15 @@ def extract(tree: ast.Module, lines: int) -> ModuleFacts:
     """Return the facts of a parsed module of so many lines."""
     extractor = _Extractor()
     extractor.module(tree)
+    for function in extractor.functions:
+        function.names = " ".join(sorted(_names(function, extractor.classes)))
     return ModuleFacts(
-        extractor.functions, extractor.classes, extractor.stars, lines, sorted(extractor.mentions)
+        extractor.functions,
+        extractor.classes,
+        extractor.stars,
+        lines,
+        frozenset(extractor.mentions),
+        frozenset(extractor.imports),
     )
 
 
@@ -218,6 +228,7 @@ class _Extractor(ExpressionReader):
 
     def _on_import(self, node: ast.Import) -> None:
         for alias in node.names:
+            self.imports.add((alias.name, 0, None if alias.asname else ""))
             if alias.asname:
                 self._bind_name(alias.asname, ("import", alias.name, 0, None, span_of(node)))
             else:
@@ -226,6 +237,7 @@ class _Extractor(ExpressionReader):
     def _on_import_from(self, node: ast.ImportFrom) -> None:
         module, level = node.module or "", node.level
         for alias in node.names:
+            self.imports.add((module, level, None if alias.name == "*" else alias.name))
             if alias.name == "*":
                 self.stars.append((module, level))
             else:
@@ -323,6 +335,36 @@ class _Extractor(ExpressionReader):
             case ast.MatchOr(patterns=patterns):
                 for part in patterns:
                     self._pattern(part, subject)
+
+
+def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
+    """Return the names, attributes and keywords of a function, those in its texts and that of its `cls`."""
+    heading = [*facts.decorators, facts.returns_annotation]
+    for parameter in facts.parameters:
+        heading += [parameter.annotation, parameter.default]
+    body = [event[1] for event in facts.events]
+    body += [value for bound in facts.bindings.values() for _, _, value in bound]
+    body += [region[2] for region in facts.regions] + [*facts.returns, *facts.yields]
+    found = {*facts.bindings, *(parameter.name for parameter in facts.parameters), *facts.outer_names}
+    for part in parts_of([expr for expr in heading if expr is not None] + body):
+        match part[0]:
+            case "name":
+                found.add(part[1])
+            case "attr" | "member":
+                found.add(part[2])
+            case "call":
+                found.update(name for name, _ in part[3] if name is not None)
+            case "import":
+                found.update(part[1].split("."))
+                found.add(part[3] or "")
+            case "const" if isinstance(part[1], str) and len(part[1]) <= LONGEST_NAME:
+                words = part[1].replace(":", ".").split(".")
+                if all(map(str.isidentifier, words)):
+                    found.update(words)
+    if "cls" in found and facts.owner >= 0:
+        found.add(classes[facts.owner].name)
+    found.discard("")
+    return found
 
 
 def _body_span(body: Sequence[ast.stmt]) -> Span:

@@ -126,6 +126,11 @@ class FunctionFacts:
     has_await: bool
     is_stub: bool
     """The body is only `...`, `pass`, a docstring or `raise NotImplementedError`."""
+    names: str = ""
+    """Every name, attribute and keyword in its heading and body, each once, separated by spaces.
+
+    So are the parts of texts that are dotted names, and the name of its class, if it names `cls`.
+    """
 
 
 @dataclass(slots=True)
@@ -152,8 +157,10 @@ class ModuleFacts:
     stars: list[tuple[str, int]]
     """Star imports: (module, level)."""
     lines: int
-    mentions: list[str]
+    mentions: frozenset[str]
     """Every name and attribute that the file reads."""
+    imports: frozenset[tuple[str, int, str | None]]
+    """What it imports, star imports included: (module, level, name), as in the expression."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,17 @@ def asks_for_types(function: Function) -> bool:
     )
 
 
-def mentions_run(call: Expr) -> bool:
+HANDING_OVER = frozenset({
+    "run", "run_until_complete", "run_forever", "create_task", "run_coroutine_threadsafe",
+})  # fmt: skip
+"""Names of functions that may hand a coroutine to another event loop."""
+
+
+def hands_over(call: Expr) -> bool:
     """Tell cheaply whether a call may hand a coroutine to another event loop."""
     parts = (call[1], *call[2], *(value for _, value in call[3]))
     names = {part[2] if part[0] == "attr" else part[1] for part in parts if part[0] in ("attr", "name")}
-    return bool(
-        names & {"run", "run_until_complete", "run_forever", "create_task", "run_coroutine_threadsafe"}
-    )
+    return not names.isdisjoint(HANDING_OVER)
 
 
 def blocking_attributes(catalog: Catalog) -> frozenset[str]:
@@ -94,15 +98,13 @@ def special_method_names(inference: Inference) -> frozenset[str]:
     return frozenset(names)
 
 
-def attribute_names(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of attributes that classes have, and of those that a class body calls for."""
-    defined: set[str] = set()
+def class_attribute_names(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that class bodies bind, and those that they bind to what a call gives."""
+    bound: set[str] = set()
     made: set[str] = set()
     for cls in inference.program.classes():
         for name, bindings in cls.facts.bindings.items():
-            defined.add(name)
+            bound.add(name)
             if any(value[0] == "call" for _, _, value in bindings):
                 made.add(name)
-    for function in inference.program.functions():
-        defined.update(name for _, name, _ in function.facts.stores)
-    return frozenset(defined), frozenset(made)
+    return frozenset(bound), frozenset(made)

@@ -12,11 +12,12 @@ from fastlint.project import members
 from fastlint.project.bindings import call_argument, merge_partial
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY, closes_only
 from fastlint.project.call_indexes import (
+    HANDING_OVER,
     asks_for_types,
-    attribute_names,
     blocking_attributes,
+    class_attribute_names,
     enclosing_kinds,
-    mentions_run,
+    hands_over,
     property_names,
     registered_implementations,
     sets,
@@ -138,19 +139,18 @@ class CallResolver:
         """Attributes that may run code when they are read."""
         self.lazy_names = self._lazy_loads.names()
         """Relationships that may send a query when they are read."""
-        self._defined, made = attribute_names(inference)
-        """Attributes that some class of the program has, so that `__getattr__` is not asked for them."""
+        self._bound_by_classes, made = class_attribute_names(inference)
         if "__get__" in self._special:
             self._read_names |= made
         self._registered = registered_implementations(inference)
 
     def _find_detached(self) -> set[object]:
         """Return the places of calls whose coroutines another event loop runs."""
-        for function in self.inference.program.functions():
-            if not OTHER_LOOP_METHODS.intersection(function.module.facts.mentions):
+        for function in self.inference.program.functions_naming(HANDING_OVER):
+            if OTHER_LOOP_METHODS.isdisjoint(function.module.facts.mentions):
                 continue
             for kind, expr, *_ in function.facts.events:
-                if kind in ("call", "drop") and mentions_run(expr):
+                if kind in ("call", "drop") and hands_over(expr):
                     frame = self.inference.program.generic_frame(function)
                     handed = (expr[1], *expr[2], *(value for _, value in expr[3]))
                     for part in handed:
@@ -207,7 +207,7 @@ class CallResolver:
         if kind == "attr":
             if expr[2] in self._read_names:
                 return True
-            return "__getattr__" in self._special and expr[2] not in self._defined
+            return "__getattr__" in self._special and not self._is_attribute(expr[2])
         if kind == "set":
             return expr[2] in self._properties
         if kind == "op":
@@ -215,6 +215,10 @@ class CallResolver:
         if kind in ("sub", "setitem"):
             return ITEMS[kind] in self._special
         return True
+
+    def _is_attribute(self, name: str) -> bool:
+        """Tell whether something of the program has an attribute of that name: `__getattr__` is not asked for it."""
+        return name in self._bound_by_classes or self.inference.stores.is_stored(name)
 
     def _fills(self, site: Site, kinds: set[str]) -> bool:
         """Tell whether a call stands behind a guard on something that it sets itself."""

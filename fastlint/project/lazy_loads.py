@@ -39,7 +39,7 @@ class LazyLoads:
     def _eager(self) -> set[str]:
         """Return the names of relationships that loader options mention: `selectinload(User.posts)`."""
         names: set[str] = set()
-        for function in self._inference.program.functions():
+        for function in self._inference.program.functions_naming(EAGER):
             for kind, expr, *_ in function.facts.events:
                 if kind in ("call", "drop") and EAGER.intersection(expr[1][1:3]):
                     names.update(argument[2] for argument in expr[2] if argument[0] == "attr")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -217,6 +219,29 @@ class Program:
         for module in self.modules.values():
             if tests or not module.is_test:
                 yield from module.functions
+
+    def functions_naming(self, names: Iterable[str], *, tests: bool = False) -> Iterator[Function]:
+        """Yield the functions that have one of the names in their heading or body, in order.
+
+        The bodies of the others stay packed, so whoever looks for a name in all bodies asks here.
+        """
+        places = {place for name in names for place in self._naming.get(name, ())}
+        for function in map(self._every_function.__getitem__, sorted(places)):
+            if tests or not function.module.is_test:
+                yield function
+
+    @cached_property
+    def _every_function(self) -> list[Function]:
+        return list(self.functions(tests=True))
+
+    @cached_property
+    def _naming(self) -> dict[str, list[int]]:
+        """By name, the places in `_every_function` of the functions that have it."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, function in enumerate(self._every_function):
+            for name in function.facts.names.split(" "):
+                found[name].append(place)
+        return found
 
     def classes(self) -> Iterator[ProjectClass]:
         """Yield every class outside tests."""

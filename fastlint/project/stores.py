@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastlint.facts.model import Expr
@@ -25,22 +26,37 @@ class StoreIndex:
         self._on_self: dict[tuple[ProjectClass, str], list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_state: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
         self._on_others: dict[str, list[tuple[Function, Expr, Expr]]] = defaultdict(list)
+        self._known: set[str] = set()
+        """Names of attributes and containers whose stores have been collected."""
+        self._stored: set[str] = set()
+        """Names of attributes among them that are set somewhere."""
         self._items: dict[tuple[object, str], list[tuple[Function, Expr]]] = defaultdict(list)
         self._bound: dict[ProjectClass, set[str]] = {}
         self._conforming: dict[ProjectClass, list[ProjectClass]] = {}
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
         for function in program.functions():
-            for base, name, value in function.facts.stores:
-                self._add(function, base, name, value)
             if function.facts.is_generator and function.facts.is_async:
                 self._add_lifespan_state(function)
 
-    def _add(self, function: Function, base: Expr, name: str, value: Expr) -> None:
-        if name in ("[]", "[+]"):
-            if name == "[+]" and base[0] == "attr" and _is_parameter(function, value):
-                return  # which object's container it goes into, is not told apart
-            self._items[_container(function, base)].append((function, value))
+    def _collect(self, name: str) -> None:
+        """Collect what is stored under a name: as an attribute, or into a container that is called so."""
+        if name in self._known:
             return
+        self._known.add(name)
+        for function in self.program.functions_naming((name,)):
+            for base, attribute, value in function.facts.stores:
+                if attribute == name:
+                    self._stored.add(name)
+                    self._add(function, base, name, value)
+                elif attribute in ("[]", "[+]") and _last_name(base) == name:
+                    self._add_item(function, base, attribute, value)
+
+    def _add_item(self, function: Function, base: Expr, how: str, value: Expr) -> None:
+        if how == "[+]" and base[0] == "attr" and _is_parameter(function, value):
+            return  # which object's container it goes into, is not told apart
+        self._items[_container(function, base)].append((function, value))
+
+    def _add(self, function: Function, base: Expr, name: str, value: Expr) -> None:
         owner = _method_owner(function)
         if owner is not None and base[0] == "name" and _is_receiver(function, base[1]):
             self._on_self[owner, name].append((function, value))
@@ -59,6 +75,7 @@ class StoreIndex:
 
     def of_class(self, cls: ProjectClass, name: str) -> list[tuple[Function, Expr]]:
         """Return the (method, value) pairs by which methods of a class set an attribute on self."""
+        self._collect(name)
         return self._on_self.get((cls, name), [])[:MOST_STORES]
 
     def items(self, inference: Inference, base: Expr, frame: Frame) -> Values:
@@ -66,12 +83,16 @@ class StoreIndex:
 
         Constants and class attributes are looked for in all files.
         """
+        if not _last_name(base):
+            return ()
+        self._collect(_last_name(base))
         stored = self._items.get(_container(frame.function, base), [])[:MOST_STORES]
         return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
 
     def elsewhere(self, inference: Inference, expr: Expr, base: Values, frame: Frame) -> Values:
         """Return the values that other code sets as this attribute: `app.state.x`, `settings.x`."""
         name = expr[2]
+        self._collect(name)
         if expr[1][0] == "attr" and expr[1][2] == STATE:
             stored = self._on_state.get(name, ())[:MOST_STORES]
             return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
@@ -88,6 +109,11 @@ class StoreIndex:
                 if key in owners:
                     found.append(inference.values(value, other))
         return union(found) if found else ()
+
+    def is_stored(self, name: str) -> bool:
+        """Tell whether somewhere outside tests an attribute of that name is set."""
+        self._collect(name)
+        return name in self._stored
 
     def subclasses(self, inference: Inference) -> dict[ProjectClass, list[ProjectClass]]:
         """Return, for every class, the classes outside tests that derive from it."""
@@ -126,40 +152,40 @@ class CallIndex:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._by_name: dict[str, list[tuple[Function, Expr]]] | None = None
+        self._by_name: dict[str, list[tuple[Function, Expr]]] = {}
 
     def named(self, function: Function) -> list[tuple[Function, Expr]]:
         """Return the (caller, call) pairs outside tests whose callee is spelled like the function.
 
         A constructor is called by the name of its class or of one that derives from it.
         """
-        if self._by_name is None:
-            self._by_name = self._build()
         if function.facts.name == "__init__" and function.owner is not None:
-            return self._by_name.get(function.owner.facts.name, [])
-        calls = self._by_name.get(function.facts.name, [])
+            return self._calls(function.owner.facts.name)
+        calls = self._calls(function.facts.name)
         if function.parent is not None:
             # `@register("x")` calls what `register` returns.
-            calls = [*calls, *self._by_name.get(f"{function.parent.facts.name}()", [])]
+            calls = [*calls, *self._calls(f"{function.parent.facts.name}()")]
         return calls
 
-    def _build(self) -> dict[str, list[tuple[Function, Expr]]]:
-        found: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
-        for function in self.program.functions():
+    def _calls(self, name: str) -> list[tuple[Function, Expr]]:
+        if name not in self._by_name:
+            self._by_name[name] = list(self._find(name))
+        return self._by_name[name]
+
+    def _find(self, name: str) -> Iterator[tuple[Function, Expr]]:
+        for function in self.program.functions_naming((name.removesuffix("()"),)):
+            owner = function.owner.facts.name if function.owner is not None else "cls"
             for kind, expr, *_ in function.facts.events:
                 if kind in ("call", "drop"):
-                    name = _last_name(expr[1])
-                    if name == "cls" and function.owner is not None:
-                        name = function.owner.facts.name
-                    found[name].append((function, expr))
+                    called = _last_name(expr[1])
+                    if called == name or (called == "cls" and owner == name):
+                        yield function, expr
             scope = function.module.functions[max(function.facts.parent, 0)]
             for decorator in function.facts.decorators:
-                applied = ("call", decorator, (("def", function.index),), (), function.facts.span)
-                if decorator[0] == "call":
-                    found[f"{_last_name(decorator[1])}()"].append((scope, applied))
-                else:
-                    found[_last_name(decorator)].append((scope, applied))
-        return found
+                if name == (
+                    f"{_last_name(decorator[1])}()" if decorator[0] == "call" else _last_name(decorator)
+                ):
+                    yield scope, ("call", decorator, (("def", function.index),), (), function.facts.span)
 
 
 def _is_parameter(function: Function, value: Expr) -> bool:
