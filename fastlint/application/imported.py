@@ -34,13 +34,10 @@ def imported_modules(application: Application) -> list[Module]:
 
 def _imports_of(application: Application, module: Module) -> Iterator[Module]:
     named = {(name, level) for name, level in module.facts.stars}
-    for function in module.facts.functions:
-        for bindings in function.bindings.values():
-            for _, _, value in bindings:
-                if value[0] == "import":
-                    named.add((value[1], value[2]))
-                    if value[3]:
-                        named.add((f"{value[1]}.{value[3]}" if value[1] else value[3], value[2]))
+    for stem, level, name in module.facts.imports:
+        named.add((stem, level))
+        if name:
+            named.add((f"{stem}.{name}" if stem else name, level))
     for name, level in named:
         target = application.program.find_module(module, name, level)
         if target is not None:

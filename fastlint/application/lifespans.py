@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from fastlint.application.routes import identity, is_router
+from fastlint.application.routes import identity, is_router, router_names
 from fastlint.facts.model import Expr, Span
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.infer import Inference
@@ -20,6 +20,7 @@ MCP_APPS = frozenset({"http_app", "streamable_http_app"})
 ENTERING = frozenset({"combine_lifespans", "session_manager"})
 """Names that stand where a program starts the lifespans of other applications itself."""
 NONE: Expr = ("const", None)
+REGISTERING = ("on_event", "add_event_handler", *HANDLER_KEYWORDS, "lifespan_context")
 
 
 @dataclass(slots=True)
@@ -70,12 +71,11 @@ class Lifespans:
 def find_lifespans(inference: Inference) -> Lifespans:
     """Return how the applications of the program start, outside tests."""
     found = Lifespans()
-    functions = [f for f in inference.program.functions() if not f.module.is_offline]
-    for function in functions:
+    for function in _functions(inference, {*router_names(inference), "lifespan"}):
         for event in function.facts.events:
             if event[0] in ("call", "drop"):
                 _add_made(inference, found, event[1], function)
-    for function in functions:
+    for function in _functions(inference, REGISTERING):
         for decorator in function.facts.decorators:
             if decorator[0] == "call" and decorator[1][0] == "attr" and decorator[1][2] == "on_event":
                 scope = inference.defining_frame(function)
@@ -88,8 +88,13 @@ def find_lifespans(inference: Inference) -> Lifespans:
                 for value in _routers(inference, event[1][1], frame):
                     if identity(value) in found.made:
                         found.made[identity(value)].lifespan = True
-    _add_mounts(inference, found, functions)
+    _add_mounts(inference, found)
     return found
+
+
+def _functions(inference: Inference, names: Iterable[str]) -> Iterator[Function]:
+    """Yield the functions of the running program that have one of the names."""
+    yield from (f for f in inference.program.functions_naming(names) if not f.module.is_offline)
 
 
 def _add_made(inference: Inference, found: Lifespans, call: Expr, function: Function) -> None:
@@ -176,21 +181,17 @@ def _routers(inference: Inference, expr: Expr, frame: Frame) -> list[Value]:
 # Mounted applications
 
 
-def _add_mounts(inference: Inference, found: Lifespans, functions: list[Function]) -> None:
+def _add_mounts(inference: Inference, found: Lifespans) -> None:
     mentions: set[str] = set()
     for module in inference.program.modules.values():
         if not module.is_test:
             mentions.update(module.facts.mentions)
     if mentions & ENTERING:
         return
-    entered = (
-        _entered(inference, functions) if mentions & {"lifespan", "lifespan_context", "startup"} else set()
-    )
+    entered = _entered(inference)
     if None in entered:
         return
-    for function in functions:
-        if "mount" not in function.module.facts.mentions:
-            continue
+    for function in _functions(inference, ("mount",)):
         for event in function.facts.events:
             call = event[1]
             if event[0] not in ("call", "drop") or call[1][0] != "attr" or call[1][2] != "mount":
@@ -220,12 +221,10 @@ def _needs(inference: Inference, found: Lifespans, child: Expr, frame: Frame, en
     return ""
 
 
-def _entered(inference: Inference, functions: list[Function]) -> set[object]:
+def _entered(inference: Inference) -> set[object]:
     """Return what identifies the applications whose lifespans the program enters itself; None for any."""
     found: set[object] = set()
-    for function in functions:
-        if not {"lifespan", "lifespan_context", "startup"}.intersection(function.module.facts.mentions):
-            continue
+    for function in _functions(inference, ("lifespan", "lifespan_context", "startup")):
         frame = inference.program.generic_frame(function)
         for kind, expr, *_ in function.facts.events:
             if kind in ("call", "drop"):

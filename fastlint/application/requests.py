@@ -101,8 +101,9 @@ class RequestPath:
 
     def calls(self, *names: str) -> Iterator[tuple[Frame, Expr]]:
         """Yield the calls that are written with one of the names, whatever these are."""
+        naming = set(self._resolver.inference.program.functions_naming(names))
         for frame in self._runs_on:
-            for kind, expr, *_ in frame.function.facts.events:
+            for kind, expr, *_ in frame.function.facts.events if frame.function in naming else ():
                 if kind in ("call", "drop") and called_name(expr) in names:
                     yield frame, expr
 

@@ -210,6 +210,15 @@ def is_router(inference: Inference, value: Value) -> bool:
     return isinstance(value, Instance) and any(inference.is_subclass(value, name) for name in ROUTERS)
 
 
+def router_names(inference: Inference) -> set[str]:
+    """Return the names by which the program may call the classes of applications and routers."""
+    names = {name.rpartition(".")[2] for name in ROUTERS}
+    for cls in inference.program.classes():
+        if is_router(inference, Instance(cls)):
+            names.add(cls.facts.name)
+    return inference.program.renamed(names)
+
+
 def identity(router: Value | None) -> object:
     """Return what tells a router from others: where it is made; None if that is unknown."""
     return getattr(router, "origin", None) if router is not None else None

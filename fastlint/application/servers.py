@@ -140,9 +140,7 @@ class Servers:
 
     def _calls(self) -> Iterator[ServerCall]:
         inference = self.application.inference
-        for function in self.application.program.functions():
-            if function.module.is_test:
-                continue
+        for function in self.application.program.functions_naming(("run", "Config")):
             facts = function.facts
             for event in facts.events:
                 if event[0] not in ("call", "drop") or called_name(event[1]) not in ("run", "Config"):
@@ -232,8 +230,7 @@ class Servers:
         """Whether the program has settings of its own for the logger that writes a line for every request."""
         return any(
             part == ("const", "uvicorn.access")
-            for function in self.application.program.functions()
-            if not function.module.is_test
+            for function in self.application.program.functions_naming(("access",))
             for expr in _written(function.facts)
             for part in walk(expr)
         )

@@ -188,9 +188,7 @@ class SocketRegistries:
         )
 
     def _is_taken_elsewhere(self, registry: Registry) -> bool:
-        for function in self._inference.program.functions():
-            if registry.name not in function.module.facts.mentions:
-                continue
+        for function in self._inference.program.functions_naming((registry.name,)):
             if function.facts.name == "__init__" or function.index == 0:
                 continue
             if any(registry.name in _taken(function, event) for event in function.facts.events):

@@ -220,7 +220,8 @@ def _constructions(application: Application) -> Iterator[tuple[Site, Way, str]]:
         return
     effect = Effect("network", "unbounded")
     queued = _behind_queues(application)
-    for function in application.program.functions():
+    program = application.program
+    for function in program.functions_naming(program.renamed(_last_names(LOG_HANDLERS))):
         for event in function.facts.events:
             if event[0] not in ("call", "drop") or not _callee_name(event[1]).endswith("Handler"):
                 continue
@@ -233,10 +234,14 @@ def _constructions(application: Application) -> Iterator[tuple[Site, Way, str]]:
                     yield site, Way(site, None, Sink(value.name, effect), 1), "request"
 
 
+def _last_names(names: Iterable[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in names}
+
+
 def _behind_queues(application: Application) -> set[object]:
     """Return the places where handlers are made that a `QueueListener` serves, from a thread of its own."""
     found: set[object] = set()
-    for function in application.program.functions():
+    for function in application.program.functions_naming(("QueueListener",)):
         for event in function.facts.events:
             if event[0] in ("call", "drop") and _callee_name(event[1]) == "QueueListener":
                 for argument in event[1][2]:

@@ -24,7 +24,7 @@ from fastlint.facts.model import (
     Parameter,
     Span,
 )
-from fastlint.facts.structure import parts_of
+from fastlint.facts.structure import last_name, parts_of
 
 LONGEST_NAME = 200
 """Characters of a text that may still be a dotted name."""
@@ -37,6 +37,7 @@ def extract(tree: ast.Module, lines: int) -> ModuleFacts:
     extractor.module(tree)
     for function in extractor.functions:
         function.names = " ".join(sorted(_names(function, extractor.classes)))
+        function.stored = " ".join(sorted(_stored(function)))
     return ModuleFacts(
         extractor.functions,
         extractor.classes,
@@ -335,6 +336,12 @@ class _Extractor(ExpressionReader):
             case ast.MatchOr(patterns=patterns):
                 for part in patterns:
                     self._pattern(part, subject)
+
+
+def _stored(facts: FunctionFacts) -> set[str]:
+    """Return the names of attributes that a function sets, and of containers whose items it sets."""
+    found = {last_name(base) if name in ("[]", "[+]") else name for base, name, _ in facts.stores}
+    return found - {""}
 
 
 def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:

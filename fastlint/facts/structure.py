@@ -64,10 +64,14 @@ def mentions(expr: Expr, name: str) -> bool:
     return any(part[0] == "name" and part[1] == name for part in walk(expr))
 
 
+def last_name(expr: Expr) -> str:
+    """Return the last part of a name or attribute, or nothing for what has no name."""
+    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
+
+
 def called_name(call: Expr) -> str:
     """Return the last part of the name that a call is written with, or nothing."""
-    base = call[1]
-    return str(base[2]) if base[0] == "attr" else str(base[1]) if base[0] == "name" else ""
+    return last_name(call[1])
 
 
 def unwrapped(expr: Expr) -> Expr:

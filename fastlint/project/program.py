@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from fastlint.catalog.load import Catalog
 from fastlint.facts.model import Binding, ClassFacts, Expr, FunctionFacts, ModuleFacts, Parameter
-from fastlint.facts.structure import parts_of
+from fastlint.facts.structure import last_name, parts_of
 from fastlint.project.bindings import Flow
 from fastlint.project.values import ClassValue, Collection, Instance, Tuple, Value, Values
 
@@ -229,6 +229,29 @@ class Program:
         for function in map(self._every_function.__getitem__, sorted(places)):
             if tests or not function.module.is_test:
                 yield function
+
+    def renamed(self, names: set[str]) -> set[str]:
+        """Return names, and those under which the program imports or keeps what is called so."""
+        found = set(names)
+        for function in self.functions_naming(names):
+            for name, bindings in function.facts.bindings.items():
+                for _, _, value in bindings:
+                    last = value[3] if value[0] == "import" else last_name(value)
+                    if last in names:
+                        found.add(name)
+        return found if found == names else self.renamed(found)
+
+    def functions_storing(self, name: str) -> list[Function]:
+        """Return the functions outside tests that set an attribute of that name, or put items into what is called so."""
+        return self._storing.get(name, [])
+
+    @cached_property
+    def _storing(self) -> dict[str, list[Function]]:
+        found: dict[str, list[Function]] = defaultdict(list)
+        for function in self.functions():
+            for name in function.facts.stored.split():
+                found[name].append(function)
+        return found
 
     @cached_property
     def _every_function(self) -> list[Function]:

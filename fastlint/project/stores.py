@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastlint.facts.model import Expr
+from fastlint.facts.structure import last_name
 from fastlint.project import members
 from fastlint.project.program import Frame, Function, Program, ProjectClass
 from fastlint.project.values import Instance, ModuleValue, Values, union
@@ -43,12 +44,12 @@ class StoreIndex:
         if name in self._known:
             return
         self._known.add(name)
-        for function in self.program.functions_naming((name,)):
+        for function in self.program.functions_storing(name):
             for base, attribute, value in function.facts.stores:
                 if attribute == name:
                     self._stored.add(name)
                     self._add(function, base, name, value)
-                elif attribute in ("[]", "[+]") and _last_name(base) == name:
+                elif attribute in ("[]", "[+]") and last_name(base) == name:
                     self._add_item(function, base, attribute, value)
 
     def _add_item(self, function: Function, base: Expr, how: str, value: Expr) -> None:
@@ -83,9 +84,9 @@ class StoreIndex:
 
         Constants and class attributes are looked for in all files.
         """
-        if not _last_name(base):
+        if not last_name(base):
             return ()
-        self._collect(_last_name(base))
+        self._collect(last_name(base))
         stored = self._items.get(_container(frame.function, base), [])[:MOST_STORES]
         return union([inference.values(v, inference.program.generic_frame(f)) for f, v in stored] or [()])
 
@@ -177,13 +178,13 @@ class CallIndex:
             owner = function.owner.facts.name if function.owner is not None else "cls"
             for kind, expr, *_ in function.facts.events:
                 if kind in ("call", "drop"):
-                    called = _last_name(expr[1])
+                    called = last_name(expr[1])
                     if called == name or (called == "cls" and owner == name):
                         yield function, expr
             scope = function.module.functions[max(function.facts.parent, 0)]
             for decorator in function.facts.decorators:
                 if name == (
-                    f"{_last_name(decorator[1])}()" if decorator[0] == "call" else _last_name(decorator)
+                    f"{last_name(decorator[1])}()" if decorator[0] == "call" else last_name(decorator)
                 ):
                     yield scope, ("call", decorator, (("def", function.index),), (), function.facts.span)
 
@@ -194,18 +195,12 @@ def _is_parameter(function: Function, value: Expr) -> bool:
 
 def _container(function: Function, base: Expr) -> tuple[object, str]:
     """Return what tells a container from others: its name, and the scope unless all files share it."""
-    name = _last_name(base)
+    name = last_name(base)
     if base[0] == "attr" or name.isupper():
         return None, name
     if name in function.facts.bindings and function.index > 0:
         return function, name
     return function.module, name
-
-
-def _last_name(expr: Expr) -> str:
-    if expr[0] == "name":
-        return str(expr[1])
-    return str(expr[2]) if expr[0] == "attr" else ""
 
 
 def _method_owner(function: Function) -> ProjectClass | None:

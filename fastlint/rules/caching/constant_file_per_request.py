@@ -197,11 +197,13 @@ class ConstantFilePerRequest(ModelRule):
         return any(self._writes(event, names, words) for event in self._events_near(frame, names))
 
     def _events_near(self, frame: Frame, names: set[str]) -> Iterator[Event]:
-        """Yield the events of the module, and of all that mention a constant by the same name."""
+        """Yield the events of the module, and of all functions that name a constant of the same name."""
         constants = {name for name in names if name.isupper()}
-        for function in self.application.program.functions():
-            module = function.module
-            if module is frame.function.module or constants.intersection(module.facts.mentions):
+        module = frame.function.module
+        for function in module.functions:
+            yield from function.facts.events
+        for function in self.application.program.functions_naming(constants):
+            if function.module is not module:
                 yield from function.facts.events
 
     def _writes(self, event: Event, names: set[str], words: set[str]) -> bool:

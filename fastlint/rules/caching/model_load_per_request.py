@@ -38,7 +38,7 @@ class ModelLoadPerRequest(ModelRule):
         name = frame.function.facts.name
         return any(
             attribute not in ("[]", "[+]") and mentions(value, name)
-            for function in self.application.program.functions()
+            for function in self.application.program.functions_naming((name,))
             for _, attribute, value in function.facts.stores
         )
 

@@ -31,7 +31,7 @@ class OpenapiNotMemoised(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at functions that are assigned to `app.openapi`."""
         inference = self.application.inference
-        for function in self.application.program.functions():
+        for function in self.application.program.functions_naming(("openapi",)):
             for base, name, value in function.facts.stores:
                 frame = self.application.program.generic_frame(function)
                 if name != "openapi" or not any(

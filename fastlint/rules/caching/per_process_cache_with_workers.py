@@ -44,9 +44,7 @@ class PerProcessCacheWithWorkers(ModelRule):
 
     def _limiters(self, place: str) -> Iterator[Finding]:
         """Look at limiters that count in the memory of the process."""
-        for function in self.application.program.functions():
-            if function.module.is_test or "Limiter" not in function.module.facts.mentions:
-                continue
+        for function in self.application.program.functions_naming(("Limiter",)):
             frame = self.application.program.generic_frame(function)
             for kind, call, *_, span in function.facts.events:
                 if kind == "call" and called_name(call) == "Limiter" and self._counts_alone(call, frame):

@@ -75,7 +75,7 @@ class PerRequestObjectInCacheKey(ModelRule):
             kind in ("call", "drop")
             and called_name(expr) == "init"
             and call_argument(expr, None, "key_builder")
-            for function in self.application.program.functions()
+            for function in self.application.program.functions_naming(("key_builder",))
             if "FastAPICache" in function.module.facts.mentions
             for kind, expr, *_ in function.facts.events
         )
@@ -117,8 +117,7 @@ class PerRequestObjectInCacheKey(ModelRule):
         name = cls.facts.name
         return any(
             value[0] == "call" and called_name(value) == name
-            for function in self.application.program.functions()
-            if name in function.module.facts.mentions and not function.module.is_test
+            for function in self.application.program.functions_naming((name,))
             if function not in self.called.running
             for _, _, value in function.facts.stores
         )

@@ -43,8 +43,7 @@ class SmallDefaultExecutor(ModelRule):
         """Tell whether the program makes a pool of its own size for the loop."""
         return any(
             kind in ("call", "drop") and called_name(expr) == "set_default_executor"
-            for function in self.application.program.functions()
-            if "set_default_executor" in function.module.facts.mentions
+            for function in self.application.program.functions_naming(("set_default_executor",))
             for kind, expr, *_ in function.facts.events
         )
 

@@ -33,9 +33,8 @@ class AsyncioDebug(ServerRule):
                     f"`{variable.name}` runs the event loop in debug mode{even}; each callback takes longer",
                     ADVICE if variable.value != "0" else "Remove the variable",
                 )
-        for function in self.application.program.functions():
-            module = function.module
-            if not (module.is_test or module.is_offline) and "asyncio" in module.facts.mentions:
+        for function in self.application.program.functions_naming(("set_debug", "debug")):
+            if not function.module.is_offline and "asyncio" in function.module.facts.mentions:
                 yield from self._calls(function)
 
     def _calls(self, function: Function) -> Iterator[Finding]:

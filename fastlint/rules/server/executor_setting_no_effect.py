@@ -75,10 +75,8 @@ class ExecutorSettingNoEffect(ServerRule):
 
     def _settings(self, name: str) -> Iterator[tuple[Function, Event]]:
         """Yield the calls of a name that set the size of a pool, outside of tests and scripts."""
-        for function in self.application.program.functions():
-            if function.module.is_test or function.module.is_offline:
-                continue
-            if name not in function.module.facts.mentions:
+        for function in self.application.program.functions_naming((name,)):
+            if function.module.is_offline:
                 continue
             for event in function.facts.events:
                 if event[0] in ("call", "drop") and called_name(event[1]) == name:

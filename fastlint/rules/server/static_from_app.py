@@ -25,9 +25,7 @@ class StaticFromApp(ServerRule):
         if not self.servers.passes:
             return
         proxy = self.servers.passes[0]
-        for function in self.application.program.functions():
-            if function.module.is_test or "mount" not in function.module.facts.mentions:
-                continue
+        for function in self.application.program.functions_naming(("mount",)):
             for path, call in self._mounted(function):
                 if path.rstrip("/") not in {served.rstrip("/") for served in self.servers.facts.served_paths}:
                     yield self.finding(
