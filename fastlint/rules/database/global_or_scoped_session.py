@@ -56,14 +56,14 @@ class GlobalOrScopedSession(ModelRule):
     def _made(self, module: Module) -> Iterator[tuple[Holder, str, Expr, bool]]:
         """Yield the sessions that a module or its classes make: (where, name, call, whether it is a scoped_session)."""
         facts = module.facts.functions[0]
-        at_top = {id(event[1]) for event in facts.events if event[0] == "call" and event[3] == 0}
+        at_top = {event[5] for event in facts.events if event[0] == "call" and event[3] == 0}
         holders: list[tuple[Holder, dict[str, list[Binding]]]] = [(module, facts.bindings)]
         holders += [(cls, cls.facts.bindings) for cls in module.classes if cls.facts.parent == 0]
         for holder, bindings in holders:
             for name, bound in bindings.items():
                 for _, block, value in bound:
                     given = value[2] if value[0] == "typed" else value
-                    if given is None or given[0] != "call" or block != 0 or id(given) not in at_top:
+                    if given is None or given[0] != "call" or block != 0 or given[4] not in at_top:
                         continue
                     is_scoped = self._is_scoped(given, module)
                     if is_scoped is not None:
