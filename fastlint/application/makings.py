@@ -79,7 +79,7 @@ class Makings:
         for name in facts.outer_names:
             for _, _, value in top.get(name, ()):
                 inner = unwrapped(value[2]) if value[0] == "within" else value
-                if inner is call or (inner[0] == "name" and inner[1] in names):
+                if inner == call or (inner[0] == "name" and inner[1] in names):
                     return True
         for base, name, value in facts.stores:
             inner = unwrapped(value)
