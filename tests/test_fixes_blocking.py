@@ -114,6 +114,199 @@ FIXED = {
             await asyncio.sleep(0)
             return db.execute(text("select 1")).all()
         """, "safe", "Run `db.execute` in the thread pool"),
+    "a service that each request makes": ("""
+        class Repo:
+            def __init__(self, db: Session):
+                self.db = db
+            def save(self, row):
+                self.db.add(row)
+                self.db.commit()
+        def get_repo(db: Session = Depends(get_db)):
+            return Repo(db)
+        @app.get("/")
+        async def root(row, repo: Repo = Depends(get_repo)):
+            await asyncio.sleep(0)
+            repo.save(row)
+        """, "safe", "Run `repo.save` in the thread pool"),
+    "a service of the module": ("""
+        class Repo:
+            def __init__(self, db: Session):
+                self.db = db
+            def load(self):
+                return self.db.execute(text("select 1")).all()
+        repo = Repo(SessionLocal())
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return repo.load()
+        """, "unsafe", "Run `repo.load` in the thread pool"),
+    "a service that a cache keeps": ("""
+        class Repo:
+            def __init__(self, db: Session):
+                self.db = db
+            def load(self):
+                return self.db.execute(text("select 1")).all()
+        @functools.lru_cache
+        def get_repo():
+            return Repo(SessionLocal())
+        @app.get("/")
+        async def root(repo: Repo = Depends(get_repo)):
+            await asyncio.sleep(0)
+            return repo.load()
+        """, "unsafe", "Run `repo.load` in the thread pool"),
+    "a service that the application keeps": ("""
+        class Repo:
+            def __init__(self, db: Session):
+                self.db = db
+            def load(self):
+                return self.db.execute(text("select 1")).all()
+        app.state.repo = Repo(SessionLocal())
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return app.state.repo.load()
+        """, "unsafe", "Run `app.state.repo.load` in the thread pool"),
+    "a service of each request around a session of the module": ("""
+        db = SessionLocal()
+        class Repo:
+            def __init__(self):
+                self.db = db
+            def load(self):
+                return self.db.execute(text("select 1")).all()
+        @app.get("/")
+        async def root(repo: Repo = Depends(Repo)):
+            await asyncio.sleep(0)
+            return repo.load()
+        """, "unsafe", "Run `repo.load` in the thread pool"),
+    "a session of the module": ("""
+        db = SessionLocal()
+        def load():
+            return db.execute(text("select 1")).all()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return load()
+        """, "unsafe", "Run `load` in the thread pool"),
+    "a dependency that gives every request the same session": ("""
+        @functools.lru_cache
+        def get_one():
+            return SessionLocal()
+        @app.get("/")
+        async def root(db: Session = Depends(get_one)):
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Make `root` a `def`"),
+    "a dependency that gives every request the same table": ("""
+        def get_seen():
+            return seen
+        @app.get("/")
+        async def root(table: dict = Depends(get_seen)):
+            table["x"] = get("/").text
+        """, "unsafe", "Make `root` a `def`"),
+    "a shared number is counted up": ("""
+        class Counter:
+            n = 0
+            def bump(self):
+                self.n += 1
+        counter = Counter()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            counter.bump()
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "a shared item is counted up": ("""
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            seen["x"] += 1
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "a shared number that others change": ("""
+        class State:
+            n = 0
+        state = State()
+        @app.post("/")
+        async def change():
+            state.n = state.n + 1
+        @app.get("/")
+        async def root():
+            before = state.n
+            get("/")
+            return before == state.n
+        """, "unsafe", "Make `root` a `def`"),
+    "a number that the constructor alone sets": ("""
+        class State:
+            def __init__(self):
+                self._begin()
+            def _begin(self):
+                self.n = 1
+        state = State()
+        @app.get("/")
+        async def root():
+            get("/")
+            return state.n
+        """, "safe", "Make `root` a `def`"),
+    "an iterator of the module": ("""
+        numbers = iter(range(10))
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            number = next(numbers, 0)
+            return number, db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "a task that waits for the next await": ("""
+        async def job():
+            await asyncio.sleep(0)
+        async def begin():
+            task = asyncio.create_task(job())
+            task.add_done_callback(print)
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await begin()
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "locks that may be taken in another order": ("""
+        one, two = asyncio.Lock(), asyncio.Lock()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            async with one_lock(), two:
+                return db.execute(text("select 1")).all()
+        def one_lock():
+            return one
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "a lock that others ask for": ("""
+        busy = asyncio.Lock()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            if busy.locked():
+                return 409
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
+    "a dictionary that was read from a text": ("""
+        import json
+        class Cache:
+            hits = 0
+            def get(self, key):
+                self.hits += 1
+        @app.get("/")
+        async def root(body: str, db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            for each in json.loads(body).get("items", []):
+                each.get("x")
+            return db.execute(text("select 1")).all()
+        """, "safe", "Run `db.execute` in the thread pool"),
+    "an object whose `get` may count": ("""
+        class Cache:
+            hits = 0
+            def get(self, key):
+                self.hits += 1
+        @app.get("/")
+        async def root(body, db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            body.get("x")
+            return db.execute(text("select 1")).all()
+        """, "unsafe", "Run `db.execute` in the thread pool"),
     "a decorator may need a coroutine": ("""
         def logged(f):
             @functools.wraps(f)

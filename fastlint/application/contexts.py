@@ -257,7 +257,7 @@ class Application:
     @cached_property
     def sharing(self) -> Sharing:
         """What functions do that other requests notice."""
-        return Sharing(self.resolver, self.context_variables)
+        return Sharing(self.resolver, self.context_variables, self.references)
 
     @cached_property
     def lifespans(self) -> Lifespans:

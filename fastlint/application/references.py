@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from fastlint.facts.model import Expr, ModuleFacts
 from fastlint.facts.structure import called_name, children, parts_of
 from fastlint.project.infer import Inference
-from fastlint.project.program import Frame, Function, Module
+from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, LibraryName, Values
 
 CALLED, REGISTERED, HANDED_ON = "called", "registered", "handed on"
@@ -23,6 +23,7 @@ REGISTERING = frozenset({
 
 
 BY_TEXT = frozenset({"getattr", "attrgetter", "methodcaller"})
+ASKING = frozenset({"isinstance", "issubclass"})
 LONGEST_NAME = 200
 NAMESPACES = frozenset({"globals", "locals", "vars"})
 """Functions whose results are asked for a variable by its name."""
@@ -55,6 +56,30 @@ class References:
             self._found[function] = list(self._find(function))
         return self._found[function]
 
+    def of_class(self, cls: ProjectClass) -> Iterator[Reference]:
+        """Yield the places outside tests that name a class: not annotations, and not `isinstance`."""
+        names = self.names_of(cls)
+        for module in self._inference.program.modules.values():
+            if not module.is_test and not names.isdisjoint(module.facts.mentions):
+                types = set(map(id, _types(module)))
+                for frame, expr in expressions(module, self._inference):
+                    if id(expr) not in types:
+                        yield from self._of_class_in(expr, frame, cls, names)
+        yield from (reference for _, reference in self._by_text.get(cls.facts.name, ()))
+
+    def _of_class_in(
+        self, expr: Expr, frame: Frame, cls: ProjectClass, names: frozenset[str]
+    ) -> Iterator[Reference]:
+        pending: list[tuple[Expr, Expr | None]] = [(expr, None)]
+        while pending:
+            part, call = pending.pop()
+            is_named = part[0] in ("name", "attr") and part[1 if part[0] == "name" else 2] in names
+            values = self._inference.values(part, frame) if is_named else ()
+            if any(isinstance(value, ClassValue) and value.cls is cls for value in values):
+                yield self._reference(part, call, frame)
+            around = part if part[0] == "call" else None
+            pending.extend((child, around) for child in _evaluated(part))
+
     def _find(self, function: Function) -> Iterator[Reference]:
         names = self.names_of(function)
         for module in self._inference.program.modules.values():
@@ -81,9 +106,9 @@ class References:
                         found[name].append((holder, Reference(frame, part, HANDED_ON)))
         return found
 
-    def names_of(self, function: Function) -> frozenset[str]:
-        """Return what the program may call a function: its own name, and those under which it is imported."""
-        names = {function.facts.name}
+    def names_of(self, what: Function | ProjectClass) -> frozenset[str]:
+        """Return what the program may call a function or class: its own name, and those under which it is imported."""
+        names = {what.facts.name}
         while True:
             found = {new for new, old in self._renamed if old in names} | names
             if found == names:
@@ -158,6 +183,29 @@ def _is_text(expr: Expr) -> bool:
 
 def _is_namespace(expr: Expr) -> bool:
     return expr[0] == "call" and called_name(expr) in NAMESPACES
+
+
+def _types(module: Module) -> Iterator[Expr]:
+    """Yield the annotations of parameters, and the bases of classes."""
+    for function in module.functions:
+        yield from (p.annotation for p in function.facts.parameters if p.annotation is not None)
+    for cls in module.facts.classes:
+        yield from cls.bases
+
+
+def _evaluated(part: Expr) -> Iterable[Expr]:
+    """Return what an expression is made of, without what only says of which type something is."""
+    if part[0] == "typed":
+        return part[2:3] if part[2] is not None else ()
+    if part[0] == "call" and called_name(part) in ASKING:
+        return ()
+    if (
+        part[0] == "sub"
+        and part[1][0] in ("name", "attr")
+        and part[1][1 if part[1][0] == "name" else 2] == "Annotated"
+    ):
+        return part[2][1][1:] if part[2][0] == "tuple" else ()
+    return children(part)
 
 
 def _is_of_fastapi(value: LibraryName | ClassValue) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
-from fastlint.facts.model import Expr, FunctionFacts
+from fastlint.application.lent_objects import LentObjects
+from fastlint.application.references import References
+from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
 from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
-from fastlint.project.program import Frame
+from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import (
     ClassValue,
     FunctionValue,
@@ -27,7 +30,7 @@ MUTATING = frozenset({
 })  # fmt: skip
 """Methods of containers that change them."""
 MUTATING_FUNCTIONS = frozenset(
-    {"heappush", "heappop", "heapify", "heapreplace", "heappushpop", "shuffle", "setattr", "delattr"}
+    {"heappush", "heappop", "heapify", "heapreplace", "heappushpop", "next", "shuffle", "setattr", "delattr"}
 )
 """Functions that change what they are given first."""
 LOOP_LIBRARIES = ("asyncio.", "anyio.", "trio.", "sniffio.")
@@ -51,6 +54,18 @@ PROCESS_WIDE = frozenset({
     "warnings.simplefilter", "warnings.filterwarnings", "time.tzset", "sys.setrecursionlimit",
 })  # fmt: skip
 """Functions that change something for the whole process."""
+COORDINATING = tuple(
+    f"asyncio.{name}." for name in ("Lock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Queue")
+)
+"""Classes whose methods tell how far other requests are, or change that."""
+STARTING = frozenset({
+    "create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe", "call_soon", "call_soon_threadsafe", "call_later", "call_at",
+})  # fmt: skip
+"""Calls that let something run as soon as the event loop is free."""
+DATA = frozenset({"json", "loads", "load", "safe_load", "decode", "info", "hgetall"})
+"""Functions and methods of libraries that give what a text says: dictionaries, lists, texts and numbers."""
+READING = frozenset({"get", "items", "keys", "values", "copy"})
+"""Methods of dictionaries that change nothing."""
 THREAD_BOUND = (
     "sqlite3.",
     "playwright.",
@@ -68,12 +83,18 @@ DEEPEST = 12
 class Sharing:
     """Answers whether a function can run in another thread, or pause, unnoticed."""
 
-    def __init__(self, resolver: CallResolver, context_variables: ContextVariables) -> None:
+    def __init__(
+        self, resolver: CallResolver, context_variables: ContextVariables, references: References
+    ) -> None:
         self._resolver = resolver
         self._inference = resolver.inference
+        self._lent = LentObjects(self._inference, references)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
         self._unfit: dict[Frame, str] = {}
+        self._makers: dict[Function, bool] = {}
+        self._starting: dict[Frame, bool] = {}
+        self._giving: dict[Frame, bool] = {}
 
     @cached_property
     def _changed_containers(self) -> frozenset[str]:
@@ -84,6 +105,23 @@ class Sharing:
                 frame = self._inference.program.generic_frame(function)
                 found.update(_last(expr) for expr, is_container in self._changes(frame) if is_container)
         return frozenset(found)
+
+    @cached_property
+    def _changed_variables(self) -> dict[str, set[Module | ProjectClass | None]]:
+        """By name, the variables and attributes that calls change, containers aside: of which module or class.
+
+        None stands for the attribute of something that is not `self`.
+        """
+        found: dict[str, set[Module | ProjectClass | None]] = defaultdict(set)
+        for function in self._inference.program.functions():
+            if not function.module.is_test and function.index:
+                frame = self._inference.program.generic_frame(function)
+                for expr, is_container in self._changes(frame):
+                    if expr[0] == "name":
+                        found[expr[1]].add(function.module)
+                    elif expr[0] == "attr" and not is_container:
+                        found[expr[2]].add(function.owner if _root(expr) in ("self", "cls") else None)
+        return found
 
     @cached_property
     def _changing_methods(self) -> frozenset[str]:
@@ -111,37 +149,60 @@ class Sharing:
         for expr, _ in self._changes(frame):
             yield f"`{_written(expr)}`"
         for base, attribute, _ in facts.stores:
-            if attribute in ("[]", "[+]") and self._is_alias(base, frame):
+            if self._is_alias(base, frame) and (attribute != "[+]" or self._is_container(base, frame)):
                 yield f"`{_written(base)}`"
         for part in _parts(facts):
             if part[0] in ("name", "attr") and self._is_shared_read(part, frame):
                 yield f"`{_written(part)}`"
             if part[0] == "call":
                 yield from self._changed_by_call(part, frame)
+                if self._lent.remembers(part, frame):
+                    yield f"`{_written(part[1])}(...)`, which is the same for all"
         for call in self._unknown_calls(frame):
             yield f"`{_written(call[1])}(...)`, which is not known"
 
     def _changes(self, frame: Frame) -> Iterator[tuple[Expr, bool]]:
         """Yield what a function changes of things that outlive the call, and whether that is a container."""
         facts = frame.function.facts
-        is_maker, once = facts.name in MAKERS, _filled_once(facts)
+        is_maker, once = self._is_maker(frame.function), _filled_once(facts)
         for name in facts.outer_names:
             if name not in once:
                 yield ("name", name), False
         for base, attribute, _ in facts.stores:
             is_item = attribute in ("[]", "[+]")
             changed = base if is_item else ("attr", base, attribute)
-            if outlives_call(base, facts, is_maker=is_maker) and _written(changed) not in once:
+            if not outlives_call(base, facts, is_maker=is_maker) or _written(changed) in once:
+                continue
+            if attribute != "[+]" or self._is_container(base, frame):
                 yield changed, is_item
         for event in facts.events:
             expr = event[1]
-            if event[0] == "delete":
+            if event[0] in ("delete", "augment"):
                 if outlives_call(expr, facts, is_maker=is_maker):
                     yield (expr[1], True) if expr[0] == "sub" else (expr, False)
             elif event[0] in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in MUTATING:
                 base = expr[1][1]
                 if outlives_call(base, facts, is_maker=is_maker) and self._is_container(base, frame):
                     yield base, True
+
+    def _is_maker(self, function: Function) -> bool:
+        """Tell whether a method makes its object ready: a constructor, or what constructors alone call."""
+        if function.facts.name in MAKERS or function.owner is None or not function.facts.name.startswith("_"):
+            return function.facts.name in MAKERS
+        if function not in self._makers:
+            callers = [caller for caller, _ in self._inference.call_sites.named(function)]
+            self._makers[function] = (
+                bool(callers)
+                and all(c.owner is function.owner and c.facts.name in MAKERS for c in callers)
+                and not any(
+                    event[0] == "attr" and event[1][2] == function.facts.name
+                    for module in self._inference.program.modules.values()
+                    if function.facts.name in module.facts.mentions
+                    for other in module.functions
+                    for event in other.facts.events
+                )
+            )
+        return self._makers[function]
 
     def _is_container(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether an object may be a container of the program's own: not one of a library."""
@@ -153,8 +214,17 @@ class Sharing:
         )
 
     def gives_shared(self, frame: Frame) -> bool:
-        """Tell whether a function returns a container that outlives the call, as a dependency may."""
-        facts = frame.function.facts
+        """Tell whether a function returns a container or a session that outlives the call, as a dependency may."""
+        if frame not in self._giving:
+            self._giving[frame] = self._lent.uses_kept(frame.function) or self._returns_shared(frame)
+        return self._giving[frame]
+
+    def _returns_shared(self, frame: Frame) -> bool:
+        given = [*frame.function.facts.returns, *frame.function.facts.yields]
+        if self._resolver.is_memoised(frame.function):
+            return any(
+                self._lent.is_exclusive(v) for expr in given for v in self._inference.values(expr, frame)
+            )
         return any(
             expr[0] in ("name", "attr")
             and not self._is_local(_root(expr), frame)
@@ -163,7 +233,7 @@ class Sharing:
                 isinstance(v, Instance) and not isinstance(v.cls, str)
                 for v in self._inference.values(expr, frame)
             )
-            for expr in (*facts.returns, *facts.yields)
+            for expr in given
         )
 
     @cached_property
@@ -199,14 +269,19 @@ class Sharing:
         return frame.parent is not None and self._is_local(name, frame.parent)
 
     def _is_shared_read(self, expr: Expr, frame: Frame) -> bool:
-        """Tell whether an expression reads a container that outlives the call and that some call changes."""
-        if self._is_local(_root(expr), frame):
+        """Tell whether an expression reads what outlives the call, and some call changes or only one may use at a time."""
+        root = _root(expr)
+        if self._is_local(root, frame):
             return False
         values = self._inference.values(expr, frame)
         if any(
             is_bound(value) or (isinstance(value, Suspended) and value.kind == "generator")
             for value in values
         ):
+            return True
+        if any(map(self._lent.is_exclusive, values)) and not self._is_of_lent(root, frame):
+            return True
+        if self._is_changed_variable(expr, frame):
             return True
         if _last(expr) not in self._changed_containers:
             return False
@@ -215,12 +290,32 @@ class Sharing:
         holders = self._inference.values(expr[1], frame) if expr[0] == "attr" else ()
         return not any(isinstance(holder, ClassValue) for holder in holders)
 
+    def _is_changed_variable(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether a name is a variable of the module, or an attribute of what one holds, and calls change it."""
+        if expr[0] == "name":
+            return frame.function.module in self._changed_variables.get(expr[1], ())
+        changed = self._changed_variables.get(expr[2], set())
+        return bool(changed) and any(
+            isinstance(holder, Instance)
+            and isinstance(holder.cls, ProjectClass)
+            and self._lent.is_of_module(holder.cls)
+            and not changed.isdisjoint((None, *self._inference.mro(holder.cls)))
+            for holder in self._inference.values(expr[1], frame)
+        )
+
+    def _is_of_lent(self, name: str, frame: Frame) -> bool:
+        """Tell whether a name is `self` in a method of objects that belong to one request each."""
+        owner = frame.function.owner
+        return name == "self" and owner is not None and self._lent.is_lent(owner)
+
     def _changed_by_call(self, call: Expr, frame: Frame) -> Iterator[str]:
         """Yield what a call is given of things that outlive the calling function, and changes."""
         changed = list(call[2][:1]) if called_name(call) in MUTATING_FUNCTIONS else []
         for value in self._inference.values(call[1], frame):
             if isinstance(value, LibraryName) and value.name in PROCESS_WIDE:
                 yield f"`{value.name}`"
+            if isinstance(value, LibraryName) and value.name.startswith(COORDINATING):
+                changed.append(call[1])
             if isinstance(value, FunctionValue):
                 changed += _changed_arguments(call, value)
         for argument in changed:
@@ -245,6 +340,12 @@ class Sharing:
             if sink.effect.kind == "file"
         }
         return any(_is_reading(name) for name in names) and any(_is_writing(name) for name in names)
+
+    def starts_something(self, frame: Frame) -> bool:
+        """Tell whether a function starts what begins at the next `await`: a task, a callback."""
+        if frame not in self._starting:
+            self._starting[frame] = any(map(_starts_something, self._reached(frame, awaited=True)))
+        return self._starting[frame]
 
     def unfit_for_thread(self, frame: Frame) -> str:
         """Return why a plain function must not run in another thread, as the end of a sentence, or nothing."""
@@ -321,8 +422,38 @@ class Sharing:
                 callee = event[1][1]
                 if callee[0] == "attr" and callee[2] not in self._changing_methods:
                     continue  # whatever the object is, it changes nothing that is shared
-                if not self._inference.values(callee, frame) and not self._is_of_library(callee, frame):
+                if self._inference.values(callee, frame) or self._is_of_library(callee, frame):
+                    continue
+                if not (callee[0] == "attr" and callee[2] in READING and self._is_data(callee[1], frame)):
                     yield event[1]
+
+    def _is_data(self, expr: Expr, frame: Frame, depth: int = 0) -> bool:
+        """Tell whether something was read from a text, such as JSON, and so is no object of the program."""
+        tag, deeper = expr[0], depth + 1
+        if depth > DEEPEST:
+            return False
+        if tag in ("const", "lit"):
+            return True
+        if tag in ("list", "tuple", "dict"):
+            return not any(True for _ in children(expr))
+        if tag in ("elem", "item", "sub", "await"):
+            return self._is_data(expr[1], frame, deeper)
+        if tag == "any":
+            return all(self._is_data(part, frame, deeper) for part in expr[1])
+        if tag == "name":
+            bindings = frame.function.facts.bindings.get(expr[1], ())
+            is_own = (
+                expr[1] not in frame.function.parameters and expr[1] not in frame.function.facts.outer_names
+            )
+            return is_own and bool(bindings) and all(self._is_data(v, frame, deeper) for _, _, v in bindings)
+        if tag != "call" or called_name(expr) not in DATA | READING:
+            return False
+        if called_name(expr) in READING:
+            return expr[1][0] == "attr" and all(
+                self._is_data(part, frame, deeper) for part in (expr[1][1], *expr[2][1:])
+            )
+        callees = self._inference.values(expr[1], frame)
+        return bool(callees) and all(isinstance(callee, LibraryName) for callee in callees)
 
     def _is_of_library(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether an attribute hangs on something of a library, whatever that attribute is."""
@@ -336,6 +467,14 @@ class Sharing:
                 if not isinstance(value, (Instance, ClassValue, FunctionValue)):
                     return True
         return False
+
+
+def _starts_something(frame: Frame) -> bool:
+    return any(
+        called_name(event[1]) in STARTING or (called_name(event[1]) == "gather" and event[4] != DIRECTLY)
+        for event in frame.function.facts.events
+        if event[0] in ("call", "drop")
+    )
 
 
 def _is_reading(name: str) -> bool:

@@ -187,7 +187,11 @@ class _Extractor(ExpressionReader):
             left: Expr = ("name", node.target.id, self.time, self.block)
             self._bind(node.target, ("any", (left, value)))
         elif isinstance(node.target, ast.Attribute):
-            self.expr(node.target.value)
+            owner = self.expr(node.target.value)
+            self._flow("augment", ("attr", owner, node.target.attr, span_of(node.target)), span_of(node))
+        else:
+            holder, index = self.expr(node.target.value), self.expr(node.target.slice)
+            self._flow("augment", ("sub", holder, index, span_of(node.target)), span_of(node))
 
     def _on_type_alias(self, node: Any) -> None:
         self._bind(node.name, self.annotation(node.value))

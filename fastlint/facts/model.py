@@ -60,9 +60,9 @@ Kinds: "call", "drop" (a call whose value is thrown away), "enter" and "aenter" 
 (an operator); and those of `FLOW`.
 """
 
-FLOW = frozenset({"yield", "return", "raise", "break", "continue", "test", "delete"})
+FLOW = frozenset({"yield", "return", "raise", "break", "continue", "test", "delete", "augment"})
 """Kinds of events that run nothing but direct what runs; "test" is the condition of `if`, `while`, `assert`,
-"delete" what `del` takes away."""
+"delete" what `del` takes away, "augment" the attribute or item that `+=` and the like change."""
 
 NOT_AWAITED, DIRECTLY, INSIDE = 0, 1, 2
 """How a call is awaited: not, by an `await` (or `async with`, `async for`) of its own, or as part of an

@@ -10,7 +10,7 @@ from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.application.sharing import is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
-from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
+from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts, Span
 from fastlint.facts.structure import called_name, regions_around, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
@@ -31,6 +31,7 @@ TWINS = {"time.sleep": ("asyncio", "sleep")}
 TIMEOUTS = frozenset({"timeout", "timeout_at", "wait_for", "move_on_after", "fail_after"})
 STARTING = frozenset({"create_task", "ensure_future", "gather", "start_soon", "run_coroutine_threadsafe"})
 """Calls that let coroutines run beside the one that makes them."""
+LOCK_LIBRARIES = ("threading.", "multiprocessing.", "asyncio.", "anyio.")
 LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
 
 
@@ -117,6 +118,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     private = (
         application.program.is_whole
         and sharing.is_private(frame)
+        and not _is_given_shared(application, [frame])
         and not sharing.reads_and_writes_files([frame])
         and not sharing.lets_stop_iteration_out(frame)
     )
@@ -240,15 +242,24 @@ def _require_no_bound_object(suspect: Suspect) -> None:
 
 def _require_no_lock(suspect: Suspect) -> None:
     """Raise `NoFix` while a lock of threads is held: awaiting there lets another request stop the loop for good."""
+    if _is_in_lock(suspect, "with") or any(_acquires(frame.function.facts) for frame, _ in _places(suspect)):
+        raise NoFix("a lock is held here, and awaiting would hold it while other requests run")
+
+
+def _is_in_lock(suspect: Suspect, kind: str) -> bool:
+    """Tell whether a suspect, or a call that leads to it, is in the block of a lock: of a "with" or "async with"."""
+    return any(
+        _is_lock(region[2], frame, suspect.application)
+        for frame, span in _places(suspect)
+        for region in regions_around(frame.function.facts, span, kind)
+    )
+
+
+def _places(suspect: Suspect) -> list[tuple[Frame, Span]]:
+    """Return where a suspect stands, and the calls of the coroutine functions around it."""
     application = suspect.application
-    places = [(suspect.frame, suspect.site.event[5])]
-    for frame in application.coroutines_around(suspect.frame):
-        places += [(site.frame, site.event[5]) for site in application.calls_of(frame)]
-    for frame, span in places:
-        facts = frame.function.facts
-        regions = regions_around(facts, span, "with")
-        if _acquires(facts) or any(_is_lock(region[2], frame, application) for region in regions):
-            raise NoFix("a lock is held here, and awaiting would hold it while other requests run")
+    calls = [c for f in application.coroutines_around(suspect.frame) for c in application.calls_of(f)]
+    return [(site.frame, site.event[5]) for site in (suspect.site, *calls)]
 
 
 def _acquires(facts: FunctionFacts) -> bool:
@@ -260,11 +271,11 @@ def _is_lock(expr: Expr, frame: Frame, application: Application) -> bool:
     if any(word in render(expr).lower() for word in LOCK_WORDS):
         return True
     for value in application.inference.values(expr, frame):
-        if isinstance(value, Instance) and str(value.cls).startswith(("threading.", "multiprocessing.")):
+        if isinstance(value, Instance) and str(value.cls).startswith(LOCK_LIBRARIES):
             return True
         if isinstance(value, Suspended):
             inner = value.frame.function.facts
-            held = [region[2] for region in inner.regions if region[0] == "with" and region[2] is not expr]
+            held = [r[2] for r in inner.regions if r[0] in ("with", "async with") and r[2] is not expr]
             if _acquires(inner) or any(_is_lock(each, value.frame, application) for each in held):
                 return True
     return False
@@ -285,8 +296,9 @@ def _is_unnoticed(suspect: Suspect) -> bool:
         return False
     if not all(sharing.is_private(frame) for frame in around) or sharing.reads_and_writes_files(around):
         return False
-    provided = [injection.frame for injection in application.dependencies.tree(around)]
-    if any(sharing.gives_shared(frame) for frame in provided if frame is not None):
+    if any(sharing.starts_something(frame) for frame in around) or _is_given_shared(application, around):
+        return False
+    if _is_in_lock(suspect, "async with"):
         return False
     call = suspect.site.event[1]
     if suspect.target in TWINS and suspect.is_direct:
@@ -294,6 +306,12 @@ def _is_unnoticed(suspect: Suspect) -> bool:
     if suspect.site.runs:
         return not any(sharing.lets_stop_iteration_out(callee) for callee in suspect.site.runs)
     return _is_for_one_request(suspect)
+
+
+def _is_given_shared(application: Application, frames: list[Frame]) -> bool:
+    """Tell whether FastAPI gives functions something that it gives other requests as well."""
+    provided = [injection.frame for injection in application.dependencies.tree(frames)]
+    return any(application.sharing.gives_shared(frame) for frame in provided if frame is not None)
 
 
 def _has_timeout(frame: Frame) -> bool:
