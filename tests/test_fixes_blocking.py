@@ -246,6 +246,21 @@ FIXED = {
             get("/")
             return state.n
         """, "safe", "Make `root` a `def`"),
+    "a variable that only tests reset": ("""
+        pool = None
+        def get_pool():
+            global pool
+            if pool is None:
+                pool = object()
+            return pool
+        def reset_pool():
+            global pool
+            pool = None
+        @app.get("/")
+        async def root():
+            get_pool()
+            return get("/").text
+        """, "safe", "Make `root` a `def`"),
     "an iterator of the module": ("""
         numbers = iter(range(10))
         @app.get("/")

@@ -113,10 +113,12 @@ class Sharing:
         None stands for the attribute of something that is not `self`.
         """
         found: dict[str, set[Module | ProjectClass | None]] = defaultdict(set)
-        for function in self._inference.program.functions():
-            if not function.module.is_test and function.index:
-                frame = self._inference.program.generic_frame(function)
-                for expr, is_container in self._changes(frame):
+        program = self._inference.program
+        named = {n for m in program.modules.values() if not m.is_test for n in m.facts.mentions}
+        for function in program.functions():
+            # What only tests call, such as `reset_pool()`, changes nothing.
+            if function.index and (function.facts.name in named or function.facts.decorators):
+                for expr, is_container in self._changes(program.generic_frame(function)):
                     if expr[0] == "name":
                         found[expr[1]].add(function.module)
                     elif expr[0] == "attr" and not is_container:
