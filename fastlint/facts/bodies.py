@@ -26,7 +26,7 @@ _PARAMETERS, _LISTS = HEADING.index("parameters"), [HEADING.index("decorators"),
 
 EVENTS = (
     "call", "drop", "enter", "aenter", "iter", "aiter", "attr", "set", "sub", "setitem", "op",
-    "yield", "return", "raise", "break", "continue", "test", "delete",
+    "yield", "return", "raise", "break", "continue", "test", "delete", "augment",
 )  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
 
