@@ -162,7 +162,7 @@ class Application:
         Left out are tests, scripts, what nothing names, and what only other event loops run.
         """
         reached = {frame.function for frame in self.on_loop}
-        elsewhere = self._on_other_loops()
+        left_out = reached | self._on_other_loops() | self.resolver.dropped
         own_loops = self.resolver.modules_with_loops
         mentioned = {
             name
@@ -173,7 +173,7 @@ class Application:
         found = []
         for function in self.program.functions():
             facts = function.facts
-            if not facts.is_async or function in reached or function in elsewhere | self.resolver.dropped:
+            if not facts.is_async or function in left_out:
                 continue
             if function.module.is_offline or function.module in own_loops or self._is_off_loop(function):
                 continue

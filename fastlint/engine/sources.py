@@ -25,7 +25,7 @@ class SourceLines:
         self._read = read
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
-        self._parsed: dict[tuple[str, Span], cst.BaseExpression | None] = {}
+        self._parsed: dict[str, cst.BaseExpression | None] = {}
 
     def text(self, path: str) -> str:
         """Return the text of a file; empty if it has vanished meanwhile."""
@@ -71,10 +71,10 @@ class SourceLines:
 
     def expression(self, path: str, span: Span) -> cst.BaseExpression | None:
         """Return the syntax of the expression at a span, or None if the text cannot be parsed."""
-        key = (path, span)
-        if key not in self._parsed:
-            self._parsed[key] = self._parse(self.segment(path, span))
-        return self._parsed[key]
+        text = self.segment(path, span)
+        if text not in self._parsed:
+            self._parsed[text] = self._parse(text)
+        return self._parsed[text]
 
     def _parse(self, text: str) -> cst.BaseExpression | None:
         import libcst as cst

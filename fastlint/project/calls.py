@@ -110,8 +110,10 @@ class Site:
 
     def says_anything(self) -> bool:
         """Tell whether the place runs anything at all."""
-        found = (self.runs, self.sinks, self.acts, self.makes, self.starts, self.on_loop, self.in_thread)
-        return any(found) or bool(self.scheduled)
+        return bool(
+            self.runs or self.sinks or self.acts or self.makes
+            or self.starts or self.on_loop or self.in_thread or self.scheduled
+        )  # fmt: skip
 
 
 class CallResolver:
@@ -184,6 +186,7 @@ class CallResolver:
             known = self._sites[frame] = []
             blocks = frame.function.facts.blocks
             kinds_of: dict[int, set[str]] = {}
+            site: Site | None = None
             for event in frame.function.facts.events:
                 if not self._may_run(event):
                     continue
@@ -193,10 +196,14 @@ class CallResolver:
                 kinds = kinds_of[block]
                 if "once" in kinds:
                     continue
-                site = Site(frame, event, in_while="while" in kinds)
+                if site is None:
+                    site = Site(frame, event)
+                site.event, site.in_while = event, "while" in kinds
                 self._resolve(site)
-                if site.says_anything() and not self._fills(site, kinds):
-                    known.append(site)
+                if site.says_anything():  # most events run nothing, and the next one takes over their site
+                    if not self._fills(site, kinds):
+                        known.append(site)
+                    site = None
         return known
 
     def _may_run(self, event: Event) -> bool:
