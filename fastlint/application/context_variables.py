@@ -55,7 +55,21 @@ class ContextVariables:
 
     def sets(self, frame: Frame) -> bool:
         """Tell whether a function sets what outlives it."""
-        return any(True for _ in self._settings(frame, (), frozenset()))
+        seen: set[Frame] = set()
+        level = {frame}
+        for _ in range(DEEPEST):
+            level = {each for each in level - seen if self._leads_to_setting(each)}
+            if any(self._own[each] for each in level):
+                return True
+            seen |= level
+            level = {
+                callee
+                for each in level
+                for site in self._resolver.sites(each)
+                if site.event[0] != "enter" or _lasts(each, site.event)
+                for callee in site.runs
+            }
+        return False
 
     def _settings(
         self, frame: Frame, above: tuple[tuple[Frame, Event], ...], seen: frozenset[Frame]
