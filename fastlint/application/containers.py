@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
@@ -93,7 +92,7 @@ class Containers:
         """Tell whether something in the program takes entries out of a container of that name, or counts them."""
         name = container.name
         if name not in self._bounded:
-            self._bounded[name] = name in self._taken_from or self._is_handed_on(name)
+            self._bounded[name] = self._is_taken_from(name) or self._is_handed_on(name)
         return self._bounded[name]
 
     def holds_resource(self, growth: Growth) -> bool:
@@ -181,30 +180,18 @@ class Containers:
                                     self._lasting.add(callee.cls)
         return self._lasting
 
-    @cached_property
-    def _taken_from(self) -> frozenset[str]:
-        """The names of containers that something is taken out of, that are counted or replaced."""
-        return frozenset(
-            name for function in self.application.program.functions() for name in _taken_from(function)
-        )
-
-    @cached_property
-    def _arguments(self) -> dict[str, list[tuple[Function, Expr]]]:
-        """By name, the calls of the program that are given something of that name, and take nothing out."""
-        found: dict[str, list[tuple[Function, Expr]]] = defaultdict(list)
-        for function in self.application.program.functions():
-            for kind, expr, *_ in function.facts.events:
-                if kind in ("call", "drop") and not _takes_out(expr):
-                    for name in {_name(argument) for argument in expr[2]}:
-                        found[name].append((function, expr))
-        return found
+    def _is_taken_from(self, name: str) -> bool:
+        """Tell whether something is taken out of containers of a name, or they are counted or replaced."""
+        return any(name in _taken_from(f) for f in self.application.program.functions_naming((name,)))
 
     def _is_handed_on(self, name: str) -> bool:
         """Tell whether one of the program's functions is given something of a name."""
-        values, frame_of = self.inference.values, self.application.program.generic_frame
+        values, program = self.inference.values, self.application.program
         return any(
-            is_function_of_project(values(call[1], frame_of(function)))
-            for function, call in self._arguments.get(name, ())
+            is_function_of_project(values(call[1], program.generic_frame(function)))
+            for function in program.functions_naming((name,))
+            for kind, call, *_ in function.facts.events
+            if kind in ("call", "drop") and not _takes_out(call) and name in map(_name, call[2])
         )
 
 

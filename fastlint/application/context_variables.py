@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fastlint.facts.model import Event, Expr
-from fastlint.facts.structure import is_inside
+from fastlint.facts.structure import is_inside, last_name
 from fastlint.project.calls import CallResolver
-from fastlint.project.program import Frame
+from fastlint.project.program import Frame, Function
 from fastlint.project.values import LibraryName
 
 SET, RESET, GET = "contextvars.ContextVar.set", "contextvars.ContextVar.reset", "contextvars.ContextVar.get"
@@ -43,7 +43,7 @@ class ContextVariables:
     def __init__(self, resolver: CallResolver) -> None:
         self._resolver = resolver
         self._inference = resolver.inference
-        self._readers: dict[str, set[Frame]] | None = None
+        self._reading: dict[str, frozenset[Function]] = {}
         self._own: dict[Frame, list[tuple[Event, str]]] = {}
         self._callers: dict[Frame, list[Frame]] = defaultdict(list)
         self._leading: set[Frame] = set()
@@ -112,7 +112,7 @@ class ContextVariables:
             if (
                 event[0] not in ("call", "drop", "enter")
                 or event[1][0] != "call"
-                or _last(event[1][1]) not in NAMES
+                or last_name(event[1][1]) not in NAMES
             ):
                 continue
             for name in self._callees(event[1], frame):
@@ -130,30 +130,30 @@ class ContextVariables:
         """Tell whether a plain function resets what it sets before it returns."""
         facts = frame.function.facts
         return not facts.is_generator and any(
-            event[0] in ("call", "drop") and _last(event[1][1]) == "reset" for event in facts.events
+            event[0] in ("call", "drop") and last_name(event[1][1]) == "reset" for event in facts.events
         )
 
     def is_read_elsewhere(self, setting: Setting) -> bool:
         """Tell whether a function that the setting one does not consist of reads the variable."""
         if setting.variable is None:
             return True
-        if self._readers is None:
-            self._readers = self._find_readers()
         setters = {frame.function for frame, _ in setting.steps}
-        return any(frame.function not in setters for frame in self._readers.get(_last(setting.variable), ()))
+        return not setters.issuperset(self._readers(last_name(setting.variable)))
 
-    def _find_readers(self) -> dict[str, set[Frame]]:
-        found: dict[str, set[Frame]] = {}
-        for function in self._inference.program.functions():
-            if function.module.is_offline:
-                continue
-            for event in function.facts.events:
-                call = event[1]
-                if event[0] in ("call", "drop") and call[1][0] == "attr" and call[1][2] == "get":
-                    frame = self._inference.program.generic_frame(function)
-                    if GET in self._callees(call, frame):
-                        found.setdefault(_last(call[1][1]), set()).add(frame)
-        return found
+    def _readers(self, name: str) -> frozenset[Function]:
+        """Return the functions that read context variables of a name."""
+        if name not in self._reading:
+            program = self._inference.program
+            self._reading[name] = frozenset(
+                function
+                for function in program.functions_naming((name,))
+                if not function.module.is_offline
+                for kind, call, *_ in function.facts.events
+                if kind in ("call", "drop") and call[1][0] == "attr" and call[1][2] == "get"
+                if last_name(call[1][1]) == name
+                and GET in self._callees(call, program.generic_frame(function))
+            )
+        return self._reading[name]
 
 
 def _lasts(frame: Frame, event: Event) -> bool:
@@ -163,7 +163,3 @@ def _lasts(frame: Frame, event: Event) -> bool:
         return False
     inside = [region for region in facts.regions if region[0] == "with" and region[2] is event[1]]
     return any(e[0] == "yield" and is_inside(e[5], region[1]) for e in facts.events for region in inside)
-
-
-def _last(expr: Expr) -> str:
-    return str(expr[1]) if expr[0] == "name" else str(expr[2]) if expr[0] == "attr" else ""

@@ -157,7 +157,10 @@ class LentObjects:
     def _given_away(self) -> Iterator[tuple[Frame, Expr]]:
         """Yield what attributes and containers are given that outlive the call, and what class bodies bind."""
         program = self._inference.program
+        keeping = set(program.functions_naming(KEEPING))
         for function in program.functions():
+            if not function.facts.stored and function not in keeping:
+                continue
             facts, frame = function.facts, program.generic_frame(function)
             for base, _, value in facts.stores:
                 if function.index == 0 or outlives_call(base, facts, is_maker=False):

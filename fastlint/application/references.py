@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
-from fastlint.facts.model import Expr, ModuleFacts
+from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, children, parts_of
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function, Module, ProjectClass
@@ -46,6 +45,8 @@ class References:
     def __init__(self, inference: Inference) -> None:
         self._inference = inference
         self._found: dict[Function, list[Reference]] = {}
+        self._texts: dict[str, list[tuple[str, Reference]]] = {}
+        self._new_names: dict[str, frozenset[str]] = {}
 
     def of(self, function: Function) -> list[Reference]:
         """Return the places that name a function, its definition and imports aside.
@@ -59,13 +60,19 @@ class References:
     def of_class(self, cls: ProjectClass) -> Iterator[Reference]:
         """Yield the places outside tests that name a class: not annotations, and not `isinstance`."""
         names = self.names_of(cls)
-        for module in self._inference.program.modules.values():
-            if not module.is_test and not names.isdisjoint(module.facts.mentions):
-                types = set(map(id, _types(module)))
-                for frame, expr in expressions(module, self._inference):
-                    if id(expr) not in types:
-                        yield from self._of_class_in(expr, frame, cls, names)
-        yield from (reference for _, reference in self._by_text.get(cls.facts.name, ()))
+        for module, naming in self._naming(names, tests=False):
+            types = set(map(id, _types(module)))
+            for frame, expr in expressions(module, self._inference, naming):
+                if id(expr) not in types:
+                    yield from self._of_class_in(expr, frame, cls, names)
+        yield from (reference for _, reference in self._by_text(cls.facts.name))
+
+    def _naming(self, names: frozenset[str], *, tests: bool = True) -> Iterator[tuple[Module, set[Function]]]:
+        """Yield the modules that read one of the names, each with its functions that have one of them."""
+        found: dict[Module, set[Function]] = defaultdict(set)
+        for function in self._inference.program.functions_naming(names, tests=tests):
+            found[function.module].add(function)
+        yield from ((m, each) for m, each in found.items() if not names.isdisjoint(m.facts.mentions))
 
     def _of_class_in(
         self, expr: Expr, frame: Frame, cls: ProjectClass, names: frozenset[str]
@@ -82,50 +89,53 @@ class References:
 
     def _find(self, function: Function) -> Iterator[Reference]:
         names = self.names_of(function)
-        for module in self._inference.program.modules.values():
-            if not names.isdisjoint(module.facts.mentions):
-                for frame, expr in expressions(module, self._inference):
-                    yield from self._in(expr, frame, function, names)
+        for module, naming in self._naming(names):
+            for frame, expr in expressions(module, self._inference, naming):
+                yield from self._in(expr, frame, function, names)
         own = function.module.name.rpartition(".")[2]
-        for holder, reference in self._by_text.get(function.facts.name, ()):
+        for holder, reference in self._by_text(function.facts.name):
             if holder in ("", own):
                 yield reference
 
-    @cached_property
-    def _by_text(self) -> dict[str, list[tuple[str, Reference]]]:
-        """By name, the places that name something by a text, with the module that the text says, if it says one.
+    def _by_text(self, name: str) -> list[tuple[str, Reference]]:
+        """Return the places that name something by a text, with the module that the text says, if it says one.
 
         `getattr(module, "name")`, `globals()["name"]`, `"package.module.name"`.
         """
-        found: dict[str, list[tuple[str, Reference]]] = defaultdict(list)
-        for module in self._inference.program.modules.values():
-            seen: set[int] = set()
-            for frame, expr in _all(module, self._inference):
-                for part in parts_of((expr,), seen):
-                    for holder, name in _named_by_text(part):
-                        found[name].append((holder, Reference(frame, part, HANDED_ON)))
-        return found
+        if name not in self._texts:
+            found = self._texts[name] = []
+            naming = set(self._inference.program.functions_naming((name,), tests=True))
+            for module in dict.fromkeys(function.module for function in naming):
+                seen: set[int] = set()
+                for frame, expr in _all(module, self._inference, naming):
+                    for part in parts_of((expr,), seen):
+                        found += [
+                            (holder, Reference(frame, part, HANDED_ON))
+                            for holder, named in _named_by_text(part)
+                            if named == name
+                        ]
+        return self._texts[name]
 
     def names_of(self, what: Function | ProjectClass) -> frozenset[str]:
         """Return what the program may call a function or class: its own name, and those under which it is imported."""
-        names = {what.facts.name}
-        while True:
-            found = {new for new, old in self._renamed if old in names} | names
-            if found == names:
-                return frozenset(names)
-            names = found
+        names: frozenset[str] = frozenset()
+        found = frozenset((what.facts.name,))
+        while found != names:
+            names, found = found, found.union(*map(self._renamed, found))
+        return names
 
-    @cached_property
-    def _renamed(self) -> frozenset[tuple[str, str]]:
-        """(new name, old name) of all imports that rename something."""
-        return frozenset(
-            (name, value[3])
-            for module in self._inference.program.modules.values()
-            for body in module.functions
-            for name, bindings in body.facts.bindings.items()
-            for _, _, value in bindings
-            if value[0] == "import" and value[3] not in (None, name)
-        )
+    def _renamed(self, old: str) -> frozenset[str]:
+        """Return the names that imports give to what is called so."""
+        if old not in self._new_names:
+            self._new_names[old] = frozenset(
+                name
+                for function in self._inference.program.functions_naming((old,), tests=True)
+                if any(imported[2] == old for imported in function.module.facts.imports)
+                for name, bindings in function.facts.bindings.items()
+                for _, _, value in bindings
+                if value[0] == "import" and value[3] == old
+            )
+        return self._new_names[old]
 
     def _registers(self, call: Expr, frame: Frame) -> bool:
         """Tell whether a call is one of FastAPI that takes coroutine functions and plain ones alike."""
@@ -213,19 +223,27 @@ def _is_of_fastapi(value: LibraryName | ClassValue) -> bool:
     return isinstance(name, str) and name.startswith(("fastapi.", "starlette."))
 
 
-def expressions(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
-    """Yield every expression of a module that is not part of another one, once."""
+def expressions(
+    module: Module, inference: Inference, functions: Collection[Function] | None = None
+) -> Iterator[tuple[Frame, Expr]]:
+    """Yield every expression of a module, or of some of its functions, that is not part of another one, once.
+
+    Expressions of a class belong to the function, or module, that it is in.
+    """
     seen: set[int] = set()
-    for frame, expr in _all(module, inference):
+    for frame, expr in _all(module, inference, set(module.functions) if functions is None else functions):
         if id(expr) not in seen:
             yield frame, expr
             for _ in parts_of((expr,), seen):
                 pass
 
 
-def _all(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
-    facts: ModuleFacts = module.facts
+def _all(
+    module: Module, inference: Inference, functions: Collection[Function]
+) -> Iterator[tuple[Frame, Expr]]:
     for function in module.functions:
+        if function not in functions:
+            continue
         own = inference.program.generic_frame(function)
         outer = inference.defining_frame(function)
         body = function.facts
@@ -245,7 +263,9 @@ def _all(module: Module, inference: Inference) -> Iterator[tuple[Frame, Expr]]:
                     yield outer, part
         for decorator in body.decorators:
             yield outer, decorator
-    for cls in facts.classes:
+    for cls in module.facts.classes:
+        if module.functions[cls.parent] not in functions:
+            continue
         for bindings in cls.bindings.values():
             for _, _, value in bindings:
                 yield module.frame, value

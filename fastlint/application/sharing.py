@@ -97,11 +97,18 @@ class Sharing:
         self._giving: dict[Frame, bool] = {}
 
     @cached_property
+    def _changing(self) -> list[Function]:
+        """The functions that may change what outlives a call, told by their names alone."""
+        program = self._inference.program
+        mutating = set(program.functions_naming(MUTATING))
+        return [f for f in program.functions() if f.facts.stored or f.facts.outer_names or f in mutating]
+
+    @cached_property
     def _changed_containers(self) -> frozenset[str]:
         """The last names of all containers that outlive a call and whose items some call changes."""
         found: set[str] = set()
-        for function in self._inference.program.functions():
-            if not function.module.is_test and function.index:
+        for function in self._changing:
+            if function.index:
                 frame = self._inference.program.generic_frame(function)
                 found.update(_last(expr) for expr, is_container in self._changes(frame) if is_container)
         return frozenset(found)
@@ -115,7 +122,7 @@ class Sharing:
         found: dict[str, set[Module | ProjectClass | None]] = defaultdict(set)
         program = self._inference.program
         named = {n for m in program.modules.values() if not m.is_test for n in m.facts.mentions}
-        for function in program.functions():
+        for function in self._changing:
             # What only tests call, such as `reset_pool()`, changes nothing.
             if function.index and (function.facts.name in named or function.facts.decorators):
                 for expr, is_container in self._changes(program.generic_frame(function)):
@@ -131,9 +138,8 @@ class Sharing:
         program = self._inference.program
         return frozenset(
             function.facts.name
-            for function in program.functions()
+            for function in self._changing
             if function.owner is not None
-            and not function.module.is_test
             and any(True for _ in self._changes(program.generic_frame(function)))
         )
 
@@ -198,9 +204,7 @@ class Sharing:
                 and all(c.owner is function.owner and c.facts.name in MAKERS for c in callers)
                 and not any(
                     event[0] == "attr" and event[1][2] == function.facts.name
-                    for module in self._inference.program.modules.values()
-                    if function.facts.name in module.facts.mentions
-                    for other in module.functions
+                    for other in self._inference.program.functions_naming((function.facts.name,), tests=True)
                     for event in other.facts.events
                 )
             )
@@ -241,18 +245,13 @@ class Sharing:
     @cached_property
     def keeps_database_in_memory(self) -> bool:
         """Whether the program opens a database of SQLite that each thread has for itself."""
-        for function in self._inference.program.functions():
-            if not function.module.is_test:
-                for event in function.facts.events:
-                    is_engine = event[0] in ("call", "drop") and called_name(event[1]) == "create_engine"
-                    for argument in event[1][2] if is_engine else ():
-                        if (
-                            argument[0] == "const"
-                            and isinstance(argument[1], str)
-                            and _is_in_memory(argument[1])
-                        ):
-                            return True
-        return False
+        return any(
+            argument[0] == "const" and isinstance(argument[1], str) and _is_in_memory(argument[1])
+            for function in self._inference.program.functions_naming(("create_engine",))
+            for kind, expr, *_ in function.facts.events
+            if kind in ("call", "drop") and called_name(expr) == "create_engine"
+            for argument in expr[2]
+        )
 
     def _is_alias(self, base: Expr, frame: Frame) -> bool:
         """Tell whether a local variable stands for something that outlives the call: `state = STATE`."""

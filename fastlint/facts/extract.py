@@ -35,8 +35,11 @@ def extract(tree: ast.Module, lines: int) -> ModuleFacts:
     """Return the facts of a parsed module of so many lines."""
     extractor = _Extractor()
     extractor.module(tree)
-    for function in extractor.functions:
-        function.names = " ".join(sorted(_names(function, extractor.classes)))
+    for index, function in enumerate(extractor.functions):
+        names = _names(function, [cls for cls in extractor.classes if cls.parent == index])
+        if "cls" in names and function.owner >= 0:
+            names.add(extractor.classes[function.owner].name)
+        function.names = " ".join(sorted(names))
         function.stored = " ".join(sorted(_stored(function)))
     return ModuleFacts(
         extractor.functions,
@@ -343,19 +346,26 @@ class _Extractor(ExpressionReader):
 
 
 def _stored(facts: FunctionFacts) -> set[str]:
-    """Return the names of attributes that a function sets, and of containers whose items it sets."""
+    """Return the names of what a function sets, changes or deletes: attributes, and containers of items."""
     found = {last_name(base) if name in ("[]", "[+]") else name for base, name, _ in facts.stores}
+    for kind, expr, *_ in facts.events:
+        if kind in ("delete", "augment"):
+            parts = expr[1] if expr[0] in ("tuple", "list") else (expr,)
+            found.update(last_name(part[1] if part[0] == "sub" else part) or "?" for part in parts)
     return found - {""}
 
 
 def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
-    """Return the names, attributes and keywords of a function, those in its texts and that of its `cls`."""
+    """Return the names, attributes and keywords of a function and of the classes in it, also those in texts."""
     heading = [*facts.decorators, facts.returns_annotation]
     for parameter in facts.parameters:
         heading += [parameter.annotation, parameter.default]
     body = [event[1] for event in facts.events]
     body += [value for bound in facts.bindings.values() for _, _, value in bound]
     body += [region[2] for region in facts.regions] + [*facts.returns, *facts.yields]
+    for cls in classes:
+        body += [value for bound in cls.bindings.values() for _, _, value in bound]
+        body += [*cls.bases, *cls.decorators, *(value for _, value in cls.keywords)]
     found = {*facts.bindings, *(parameter.name for parameter in facts.parameters), *facts.outer_names}
     for part in parts_of([expr for expr in heading if expr is not None] + body):
         match part[0]:
@@ -369,11 +379,7 @@ def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
                 found.update(part[1].split("."))
                 found.add(part[3] or "")
             case "const" if isinstance(part[1], str) and len(part[1]) <= LONGEST_NAME:
-                words = part[1].replace(":", ".").split(".")
-                if all(map(str.isidentifier, words)):
-                    found.update(words)
-    if "cls" in found and facts.owner >= 0:
-        found.add(classes[facts.owner].name)
+                found.update(filter(str.isidentifier, part[1].replace(":", ".").split(".")))
     found.discard("")
     return found
 

@@ -132,7 +132,7 @@ class FunctionFacts:
     So are the parts of texts that are dotted names, and the name of its class, if it names `cls`.
     """
     stored: str = ""
-    """The names of attributes that it sets, and of what it puts items into, in the same form."""
+    """The names of attributes that it sets or deletes, and of what it puts items into, in the same form."""
 
 
 @dataclass(slots=True)

@@ -145,8 +145,7 @@ class RemoteMetadataPerRequest(ModelRule):
         """The names of the functions of which the program calls `function.cache_clear()`, so that keys are fetched again."""
         return frozenset(
             render(expr[1][1]).rpartition(".")[2]
-            for function in self.application.program.functions()
-            if "cache_clear" in function.module.facts.mentions
+            for function in self.application.program.functions_naming(("cache_clear",))
             for kind, expr, *_ in function.facts.events
             if kind in ("call", "drop") and called_name(expr) == "cache_clear" and expr[1][0] == "attr"
         )

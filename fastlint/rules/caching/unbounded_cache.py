@@ -160,9 +160,7 @@ class UnboundedCache(ModelRule):
 
     def _memories(self) -> Iterator[Finding]:
         """Look at what keeps the answers of routes in the process: what nobody asks for again stays."""
-        for function in self.application.program.functions():
-            if MEMORY not in function.module.facts.mentions or function.module.is_test:
-                continue
+        for function in self.application.program.functions_naming((MEMORY,)):
             frame = self.application.program.generic_frame(function)
             for kind, expr, *_, span in function.facts.events:
                 if kind != "call" or called_name(expr) != MEMORY:
