@@ -102,11 +102,13 @@ class Diagnostic:
     chain: tuple[Step, ...] = ()
     """From the reported call down to the call that blocks, both included."""
     entry_points: tuple[EntryPoint, ...] = ()
-    """Nearest first."""
+    """The nearest first; those that are farther away are only counted."""
     notes: tuple[str, ...] = field(default=())
     fix: Fix | None = None
     unfixed: str = ""
     """Why there is no fix, where the rule usually has one: the end of a sentence that starts "no fix:"."""
+    further_entry_points: int = 0
+    """How many entry points there are besides."""
 
     @property
     def sort_key(self) -> tuple[str, Location, str]:

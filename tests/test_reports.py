@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fastlint.config.settings import OUTPUT_FORMATS
+from fastlint.config.settings import OUTPUT_FORMATS, Settings
 from fastlint.diagnostics import (
     Applicability,
     Diagnostic,
@@ -20,6 +20,7 @@ from fastlint.diagnostics import (
     Severity,
     Step,
 )
+from fastlint.engine.run import check
 from fastlint.reports import writer
 from fastlint.reports.concise import line
 from fastlint.reports.excerpt import excerpt
@@ -87,6 +88,23 @@ def test_full(project: Path) -> None:
         "\n"
         "Found 1 diagnostic (1 error) in 41 files.\n"
     )
+
+
+def test_entry_points_that_are_farther_away_are_counted(project: Path) -> None:
+    assert " and 31 more\n" in report("full", project, diagnostic(further_entry_points=30))
+    assert " and 30 more\n" in report("full", project, diagnostic(further_entry_points=30), details=True)
+
+
+def test_the_nearest_entry_points_are_listed(tmp_path: Path) -> None:
+    routes = (f"@app.get('/{i}')\nasync def route_{i}():\n    slow()\n" for i in range(33))
+    head = "import time\nfrom fastapi import FastAPI\napp = FastAPI()\ndef slow():\n    time.sleep(1)\n"
+    tail = "async def late():\n    slow()\n" + "".join(
+        f"@app.get('/late/{i}')\nasync def late_{i}():\n    await late()\n" for i in range(33)
+    )
+    (tmp_path / "main.py").write_text(head + "".join(routes) + tail)
+    found = check(Settings(root=tmp_path, paths=(tmp_path,), cwd=tmp_path, cache=False)).diagnostics
+    [late] = [each for each in found if each.further_entry_points]
+    assert (len(late.entry_points), late.further_entry_points) == (20, 13)
 
 
 def test_full_at_forty_columns(project: Path) -> None:
@@ -234,6 +252,7 @@ def test_json(project: Path) -> None:
                 "location": {"row": 3, "column": 1},
             },
         ],
+        "further_entry_points": 0,
         "notes": [],
         "unfixed": None,
         "fix": None,

@@ -8,6 +8,9 @@ from fastlint.rules.finding import Finding, Link
 from fastlint.rules.registry import RuleInfo
 from fastlint.rules.rendering import render
 
+MOST_ENTRY_POINTS = 20
+"""A helper in the middle of a large application has hundreds; who has read these has understood."""
+
 
 def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnostic:
     """Return the diagnostic for a finding of a rule."""
@@ -25,6 +28,7 @@ def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnost
         tuple(_step(link, sources) for link in finding.chain),
         tuple(_entry_points(finding, sources)),
         finding.notes,
+        further_entry_points=max(len(finding.entries) - MOST_ENTRY_POINTS, 0),
     )
 
 
@@ -35,7 +39,7 @@ def _step(link: Link, sources: SourceLines) -> Step:
 
 def _entry_points(finding: Finding, sources: SourceLines) -> list[EntryPoint]:
     found = []
-    for entry in finding.entries:
+    for entry in finding.entries[:MOST_ENTRY_POINTS]:
         module = entry.frame.function.module
         row, column = entry.frame.function.facts.span[:2]
         found.append(

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastlint.diagnostics import Applicability, Diagnostic, EntryPoint, Severity, Step
+from fastlint.diagnostics import Applicability, Diagnostic, Severity, Step
 from fastlint.reports.excerpt import excerpt
 from fastlint.reports.model import Output, Result
 from fastlint.reports.words import clean, entry_label, further_steps, place, rule_url, shown_path, summary
@@ -58,7 +58,7 @@ class _Page:
         self.paragraph(clean(diagnostic.message), indent="  ")
         self._excerpt(diagnostic, style)
         self._field("chain", [self._step(step) for step in further_steps(diagnostic)])
-        self._field("reached from", self._entries(diagnostic.entry_points))
+        self._field("reached from", self._entries(diagnostic))
         self._field("help", [clean(diagnostic.advice)] if diagnostic.advice else [])
         self._field("fix", [self._fix(diagnostic)] if self._fix(diagnostic) else [])
         for note in diagnostic.notes:
@@ -108,11 +108,13 @@ class _Page:
             return f"{clean(diagnostic.fix.title)}{unsafe}"
         return f"none, {clean(diagnostic.unfixed)}" if self._output.details and diagnostic.unfixed else ""
 
-    def _entries(self, entries: tuple[EntryPoint, ...]) -> list[str]:
+    def _entries(self, diagnostic: Diagnostic) -> list[str]:
+        entries = diagnostic.entry_points
         shown = entries if self._output.details else entries[:1]
         lines = [f"{entry_label(e)} ({place(e.filename, e.location, self._output.cwd)})" for e in shown]
-        if len(entries) > len(shown):
-            lines[-1] += f" and {len(entries) - len(shown)} more"
+        further = len(entries) + diagnostic.further_entry_points - len(shown)
+        if further:
+            lines[-1] += f" and {further} more"
         return lines
 
     def _field(self, label: str, items: Iterable[str]) -> None:

@@ -30,6 +30,7 @@ def _diagnostic(diagnostic: Diagnostic, cwd: Path) -> dict[str, object]:
         "end_location": _location(diagnostic.end_location),
         "chain": [_step(step, cwd) for step in diagnostic.chain],
         "entry_points": [_entry_point(entry, cwd) for entry in diagnostic.entry_points],
+        "further_entry_points": diagnostic.further_entry_points,
         "notes": list(diagnostic.notes),
         "unfixed": diagnostic.unfixed or None,
         "fix": _fix(diagnostic, cwd),
