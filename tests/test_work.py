@@ -98,9 +98,9 @@ def count(project: Path, monkeypatch: pytest.MonkeyPatch) -> Count:
                 work.parsed[last] += 1
             return tree
 
-        def counting_extract(tree: ast.Module, lines: int) -> ModuleFacts:
+        def counting_extract(tree: ast.Module) -> ModuleFacts:
             work.taken[last] += 1
-            return extract(tree, lines)
+            return extract(tree)
 
         def counting_read(path: Path) -> bytes:
             if path.suffix == ".py" and path.is_relative_to(project):
@@ -116,7 +116,7 @@ def count(project: Path, monkeypatch: pytest.MonkeyPatch) -> Count:
             counters.setattr(build, "extract", counting_extract)
             counters.setattr(Path, "read_bytes", counting_read)
             counters.setattr(libcst, "parse_module", counting_module)
-            counters.setattr(Run, "recall_from", lambda this, directory: None)
+            counters.setattr(Run, "recall_from", lambda *_: None)
             words = ["check", *arguments]
             assert run(words, Run(words)) == code
         time.sleep(TICK)

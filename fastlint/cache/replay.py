@@ -16,7 +16,7 @@ from fastlint.cache.inputs import Inputs, content, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
 DEFAULT_NAME = ".fastlint_cache"
@@ -30,7 +30,7 @@ _VARIABLES = frozenset({
 _VARIABLE_PREFIXES = ("FASTLINT_", "GIT_", "GITHUB_", "JUPYTER_", "PYTHON")
 """With those above, what may change the output: how it looks, and what git, which is asked, goes by."""
 
-_PARTS = ("key", "code", "paths", "stamps", "contents", "output", "errors")
+_PARTS = ("key", "code", "paths", "stamps", "contents", "silent", "output", "errors")
 """What a file about a run consists of, after a line with the lengths."""
 _UNKNOWN = "unknown"
 """In place of a content that was not seen, or changed during the run."""
@@ -81,9 +81,15 @@ class Run:
                 return outcome
         return None
 
-    def recall_from(self, directory: CacheDirectory) -> Outcome | None:
-        """Return the outcome if this run is kept in a directory and nothing changed since."""
-        if directory.path in self._asked:
+    def recall_from(
+        self, directory: CacheDirectory, means_the_same: Callable[[str, str], bool] | None = None
+    ) -> Outcome | None:
+        """Return the outcome if this run is kept in a directory and nothing changed since.
+
+        A file that the outcome does not name may have changed if it `means_the_same`, which is asked with
+        its path and the hash of what was in it.
+        """
+        if directory.path in self._asked and means_the_same is None:
             return None
         self._asked.add(directory.path)
         data = directory.read(self._name)
@@ -93,12 +99,17 @@ class Run:
             record = dict(zip(_PARTS, _split(bytes(data)), strict=True))
         except ValueError:
             return None
-        if record["key"] != self._key or not self._is_current(record, directory):
+        if record["key"] != self._key or not self._is_current(record, directory, means_the_same):
             return None
         return Outcome(int(record["code"]), record["output"].decode(*_TEXT), record["errors"].decode(*_TEXT))
 
-    def keep(self, directory: CacheDirectory, outcome: Outcome, inputs: Inputs) -> None:
-        """Keep an outcome, unless the files that it depends on were changed too recently to tell."""
+    def keep(
+        self, directory: CacheDirectory, outcome: Outcome, inputs: Inputs, silent: Iterable[str] = ()
+    ) -> None:
+        """Keep an outcome, unless the files that it depends on were changed too recently to tell.
+
+        Of `silent` files it depends on the facts alone, whatever rows these stand in.
+        """
         for path in _own_files():
             inputs.add(path, before=self._started)
         if not self._key or not inputs.are_settled:
@@ -110,14 +121,20 @@ class Run:
             "paths": "\0".join(inputs.stamps).encode(*_NAMES),
             "stamps": "\n".join(inputs.stamps.values()).encode(),
             "contents": "\n".join(seen if seen and same else _UNKNOWN for seen, same in contents).encode(),
+            "silent": "\0".join(silent).encode(*_NAMES),
             "output": outcome.output.encode(*_TEXT),
             "errors": outcome.errors.encode(*_TEXT),
         }
         self._write(record, directory)
         directory.keep_newest(_PREFIX, _MOST_RUNS)
 
-    def _is_current(self, record: dict[str, bytes], directory: CacheDirectory) -> bool:
-        """Tell whether all inputs are as they were; where only stamps differ, the record gets the new ones."""
+    def _is_current(
+        self,
+        record: dict[str, bytes],
+        directory: CacheDirectory,
+        means_the_same: Callable[[str, str], bool] | None,
+    ) -> bool:
+        """Tell whether all inputs are as they were, or mean the same; the record gets what differs."""
         paths = record["paths"].decode(*_NAMES).split("\0")
         before = record["stamps"].decode().split("\n")
         now = list(map(stamp, paths))
@@ -125,14 +142,26 @@ class Run:
             return True
         touched = Inputs()
         contents = record["contents"].decode().split("\n")
+        changed: dict[int, str] = {}
         for number, path in enumerate(paths):
             if now[number] != before[number]:
                 touched.add(path)
-                if content(path) != contents[number]:
-                    return False
+                found = content(path)
+                if found != contents[number]:
+                    if means_the_same is None or found is None:
+                        return False
+                    changed[number] = found
                 before[number] = touched.stamps[path]
-        if touched.are_settled:
+        silent = set(record["silent"].decode(*_NAMES).split("\0")) if changed else set()
+        if not all(paths[number] in silent for number in changed):
+            return False
+        for number, found in changed.items():
+            if means_the_same is None or not means_the_same(paths[number], contents[number]):
+                return False
+            contents[number] = found
+        if touched.are_settled and all(map(_is_unchanged, paths, before)):
             record["stamps"] = "\n".join(before).encode()
+            record["contents"] = "\n".join(contents).encode()
             self._write(record, directory)
         return True
 
@@ -140,6 +169,10 @@ class Run:
         parts = [record[name] for name in _PARTS]
         lengths = b" ".join(b"%d" % len(part) for part in parts)
         directory.write(self._name, b"".join((lengths, b"\n", *parts)))
+
+
+def _is_unchanged(path: str, before: str) -> bool:
+    return stamp(path) == before
 
 
 def _split(data: bytes) -> Iterator[bytes]:

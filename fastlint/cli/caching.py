@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastlint.cache.directory import CacheDirectory, make_directory
 
 if TYPE_CHECKING:
-    from fastlint.cache.replay import Run
+    from fastlint.cache.kept import Kept
+    from fastlint.cache.replay import Outcome, Run
     from fastlint.config.settings import Settings
     from fastlint.engine.workspace import Workspace
 
@@ -22,6 +24,41 @@ def cache_of(this: Run | None, settings: Settings) -> CacheDirectory | None:
     return make_directory(os.fspath(settings.cache_dir))
 
 
+def recall(this: Run, directory: CacheDirectory) -> Outcome | None:
+    """Return the outcome of the run that was made before, if nothing changed since that means anything.
+
+    In files that it does not name, comments and blank lines may have changed.
+    """
+    known = this.recall_from(directory)
+    if known is not None:
+        return known
+    from fastlint.facts.build import build_facts, room_for_nesting
+    from fastlint.facts.moved import is_only_moved
+    from fastlint.facts.packing import from_bytes
+
+    kept = _kept(directory)
+
+    def means_the_same(path: str, before: str) -> bool:
+        try:
+            piece = kept.get(bytes.fromhex(before))
+        except ValueError:
+            return False
+        facts = None if piece is None else from_bytes(piece)
+        return facts is not None and is_only_moved(facts, build_facts([Path(path)], None, kept)[0])
+
+    with room_for_nesting():
+        known = this.recall_from(directory, means_the_same)
+    kept.save()
+    return known
+
+
+def _kept(directory: CacheDirectory) -> Kept:
+    from fastlint.cache.kept import Kept
+    from fastlint.facts.packing import version
+
+    return Kept(directory, version)
+
+
 @contextmanager
 def cached_workspace(directory: CacheDirectory | None) -> Iterator[Workspace]:
     """A workspace that finds facts in a cache; what it had to take itself is there afterwards."""
@@ -30,10 +67,7 @@ def cached_workspace(directory: CacheDirectory | None) -> Iterator[Workspace]:
     if directory is None:
         yield Workspace()
         return
-    from fastlint.cache.kept import Kept
-    from fastlint.facts.packing import version
-
-    kept = Kept(directory, version)
+    kept = _kept(directory)
     try:
         yield Workspace(kept)
     finally:

@@ -18,7 +18,7 @@ from fastlint import __version__
 from fastlint.cache.inputs import Inputs
 from fastlint.cache.replay import Outcome
 from fastlint.cli.boundary import CLEAN, FINDINGS, reader_may_leave
-from fastlint.cli.caching import cache_of, cached_workspace
+from fastlint.cli.caching import cache_of, cached_workspace, recall
 from fastlint.cli.progress import ProgressCallback, progress
 from fastlint.cli.terminal import columns, is_ci, is_terminal, wants_color
 from fastlint.config.errors import ConfigError, FastlintError
@@ -28,6 +28,7 @@ from fastlint.config.settings import OUTPUT_FORMATS, Selectors, Settings
 if TYPE_CHECKING:
     from fastlint.cache.replay import Run
     from fastlint.engine.fixing import FixResult
+    from fastlint.engine.run import CheckResult
     from fastlint.engine.workspace import Workspace
     from fastlint.reports.model import Output, Result, Writer
 
@@ -158,7 +159,7 @@ def command(
         cache = cache_of(this, settings)
         is_repeatable = not (repairs or verbose or output_file or os.environ.get("GITHUB_STEP_SUMMARY"))
         if this is not None and cache is not None and is_repeatable:
-            known = this.recall_from(cache)
+            known = recall(this, cache)
             if known is not None:
                 with reader_may_leave():
                     known.show()
@@ -167,7 +168,9 @@ def command(
             started = time.monotonic()
             with progress(not (quiet or no_progress)) as callback:
                 repaired = _repair(settings, callback, workspace) if repairs else None
-                result: Result = repaired.remaining if repaired else _check(settings, callback, workspace)
+                result: CheckResult = (
+                    repaired.remaining if repaired else _check(settings, callback, workspace)
+                )
             comments = "" if quiet else _comments(settings, result, time.monotonic() - started, verbose)
             sys.stderr.write(comments)
             report = io.StringIO()
@@ -193,11 +196,11 @@ def command(
                 ctx.exit(FINDINGS)
             code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
             if this is not None and cache is not None and is_repeatable:
-                this.keep(cache, Outcome(code, report.getvalue(), comments), inputs)
+                this.keep(cache, Outcome(code, report.getvalue(), comments), inputs, result.silent)
             ctx.exit(code)
 
 
-def _check(settings: Settings, callback: ProgressCallback | None, workspace: Workspace) -> Result:
+def _check(settings: Settings, callback: ProgressCallback | None, workspace: Workspace) -> CheckResult:
     from fastlint.engine.run import check
 
     return check(settings, callback, workspace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.run import imported_names
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.workspace import Workspace
-from fastlint.facts.build import STACK
+from fastlint.facts.build import room_for_nesting
 from fastlint.fixes.files import Files
 from fastlint.fixes.unused import without_unused
 from fastlint.fixes.writing import WriteError, write_text
@@ -64,9 +63,7 @@ def migrate_routes(
         FastlintError: there is no such route or file.
     """
     workspace = Workspace()
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, STACK))
-    try:
+    with room_for_nesting():
         loaded = load_program(settings, progress, workspace)
         if progress is not None:
             progress("Following calls", 0, 1)
@@ -75,8 +72,6 @@ def migrate_routes(
         sources = SourceLines(loaded.paths, workspace.source)
         found = migrate(application, _frames(application, routes), Files(sources.text))
         needed = imported_names(loaded.program)
-    finally:
-        sys.setrecursionlimit(limit)
     result = MigrationResult(len(routes), found.chains, found.notes, paths=dict(loaded.paths))
     for name, text in found.texts.items():
         before = sources.text(name)

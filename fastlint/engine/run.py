@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,11 @@ from fastlint.diagnostics import Diagnostic, Severity
 from fastlint.engine.describing import describe
 from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
+from fastlint.engine.silent import silent_files
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
 from fastlint.engine.workspace import Workspace
-from fastlint.facts.build import STACK
+from fastlint.facts.build import room_for_nesting
 from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.text import NoFix
@@ -41,6 +41,8 @@ class CheckResult:
     """How many diagnostics were repaired before this was left."""
     paths: Mapping[str, Path] = field(default_factory=dict)
     """Where the files are that diagnostics name."""
+    silent: frozenset[str] = frozenset()
+    """The paths of sources that it says nothing about: of them only the facts count, in whatever rows."""
     imported: Callable[[], Mapping[str, frozenset[str]]] = dict
     """Tells by file which names other files take from it."""
 
@@ -58,9 +60,7 @@ def check(
     selection = Selection(settings, RULES)
     trust = FixSelection(settings, RULES)
     workspace = workspace or Workspace()
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, STACK))
-    try:
+    with room_for_nesting():
         loaded = load_program(settings, progress, workspace)
         if progress is not None:
             progress("Following calls", 0, 1)
@@ -81,8 +81,7 @@ def check(
         fixed = [_with_fix(d, makers.get(d), files, trust, loaded) for d in _unsuppressed(kept, sources)]
         if progress is not None:
             progress("Following calls", 1, 1)
-    finally:
-        sys.setrecursionlimit(limit)
+        silent = silent_files([*found, *fixed], loaded)
     ordered = tuple(sorted(fixed, key=lambda d: d.sort_key))
     return CheckResult(
         ordered,
@@ -90,6 +89,7 @@ def check(
         len(application.routes),
         len(application.entries),
         paths=loaded.paths,
+        silent=silent,
         imported=partial(imported_names, loaded.program),
     )
 

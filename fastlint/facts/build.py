@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -109,6 +110,17 @@ def _unpacked(data: bytes) -> FileFacts:
     return facts
 
 
+@contextmanager
+def room_for_nesting() -> Iterator[None]:
+    """Let functions call each other as deeply as deeply nested code makes necessary."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 def _start_worker() -> None:
     """Prepare a worker for many small objects and for deeply nested code."""
     gc.disable()
@@ -126,11 +138,10 @@ def available_cores() -> int:
 
 def text_facts(text: str) -> FileFacts:
     """Return the facts of a source text; syntax newer than this Python is lowered first."""
-    lines = text.count("\n") + 1
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return extract(parse_source(text), lines)
+            return extract(parse_source(text))
     except SyntaxError as error:
         reason = error.msg[:1].upper() + error.msg[1:]
         message = f"{reason}, so nothing in this file is checked"

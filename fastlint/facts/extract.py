@@ -17,6 +17,7 @@ from fastlint.facts.guards import (
 )
 from fastlint.facts.model import (
     UNKNOWN,
+    WHOLE_FILE,
     ClassFacts,
     Expr,
     FunctionFacts,
@@ -31,8 +32,8 @@ LONGEST_NAME = 200
 JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def extract(tree: ast.Module, lines: int) -> ModuleFacts:
-    """Return the facts of a parsed module of so many lines."""
+def extract(tree: ast.Module) -> ModuleFacts:
+    """Return the facts of a parsed module."""
     extractor = _Extractor()
     extractor.module(tree)
     for index, function in enumerate(extractor.functions):
@@ -45,7 +46,6 @@ def extract(tree: ast.Module, lines: int) -> ModuleFacts:
         extractor.functions,
         extractor.classes,
         extractor.stars,
-        lines,
         frozenset(extractor.mentions),
         frozenset(extractor.imports),
     )
@@ -58,7 +58,7 @@ class _Extractor(ExpressionReader):
 
     def module(self, tree: ast.Module) -> None:
         """Read the module's body as function 0."""
-        self._open("<module>", "", (1, 0, 1, 0), is_async=False, parent=-1, owner=-1)
+        self._open("<module>", "", WHOLE_FILE, is_async=False, parent=-1, owner=-1)
         self._body(tree.body)
 
     def _open(

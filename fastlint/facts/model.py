@@ -44,6 +44,8 @@ Expr = tuple[Any, ...]
 Span = tuple[int, int, int, int]
 
 UNKNOWN: Expr = ("unknown",)
+WHOLE_FILE: Span = (1, 0, 1, 0)
+"""In place of the span of a module's body."""
 
 Binding = tuple[int, int, Expr]
 """(time, block, value): a name is bound to the value at that point of the function.
@@ -158,7 +160,6 @@ class ModuleFacts:
     classes: list[ClassFacts]
     stars: list[tuple[str, int]]
     """Star imports: (module, level)."""
-    lines: int
     mentions: frozenset[str]
     """Every name and attribute that the file reads."""
     imports: frozenset[tuple[str, int, str | None]]

@@ -29,12 +29,11 @@ def from_bytes(data: bytes | memoryview) -> FileFacts | None:
         row = msgpack.unpackb(data, use_list=False, **SURROGATES)
         if isinstance(row[0], str):
             return Problem(*row)
-        functions, classes, stars, lines, mentions, imports = row
+        functions, classes, stars, mentions, imports = row
         return ModuleFacts(
             [PackedFunction(function) for function in functions],
             [_class(cls) for cls in classes],
             list(stars),
-            lines,
             frozenset(mentions),
             frozenset(imports),
         )
@@ -46,7 +45,7 @@ def _row(facts: FileFacts) -> tuple[Any, ...]:
     if isinstance(facts, Problem):
         return (facts.code, facts.message, facts.row, facts.column)
     functions, classes = map(function_row, facts.functions), map(_class_row, facts.classes)
-    return ([*functions], [*classes], facts.stars, facts.lines, sorted(facts.mentions), [*facts.imports])
+    return ([*functions], [*classes], facts.stars, sorted(facts.mentions), [*facts.imports])
 
 
 def version() -> bytes:
