@@ -20,7 +20,7 @@ import time
 from contextvars import ContextVar
 
 import requests
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, sessionmaker
@@ -439,6 +439,88 @@ UNSAFE = {
         async def set_it():
             seen["x"] = 1
         """,
+    "what is shared is changed by a helper of a helper": """
+        def note(state, n):
+            state["n"] = n
+        def keep(state, n):
+            note(state, n)
+        @app.get("/")
+        async def root():
+            get("/")
+            keep(seen, 1)
+        """,
+    "a helper appends to what a local name stands for": """
+        rows = []
+        def keep(state, n):
+            state.append(n)
+        @app.get("/")
+        async def root():
+            mine = rows
+            get("/")
+            keep(mine, 1)
+            return len(mine)
+        """,
+    "a default that remembers": """
+        def memo(n, made={}):
+            made[n] = n
+            return made
+        @app.get("/")
+        async def root():
+            get("/")
+            return memo(1)
+        """,
+    "an object of the module that a dependency gives": """
+        class Counter:
+            n = 0
+        counter = Counter()
+        def get_counter():
+            return counter
+        @app.get("/")
+        async def root(counter: Counter = Depends(get_counter)):
+            counter.n += 1
+            get("/")
+            return counter.n
+        """,
+    "the state of the application": """
+        @app.get("/")
+        async def root(request: Request):
+            state = request.app.state
+            state.n = state.n + 1
+            get("/")
+            return state.n
+        """,
+    "headers of a client that all share": """
+        client = requests.Session()
+        @app.get("/")
+        async def root(token: str):
+            client.headers.update({"Authorization": token})
+            return client.get("/", timeout=3).text
+        """,
+    "an unknown object whose method may count": """
+        def count():
+            global total
+            total += 1
+        class Store:
+            def save(self):
+                count()
+        def store_of(request):
+            return request.app.state.store
+        @app.get("/")
+        async def root(request: Request):
+            store_of(request).save()
+            get("/")
+        """,
+    "objects that are made of a text": """
+        import json
+        class Thing:
+            def get(self, name):
+                seen[name] = 1
+        @app.get("/")
+        async def root(body: str):
+            data = json.loads(body, object_hook=Thing)
+            get("/")
+            return data.get("x")
+        """,
 }
 
 
@@ -447,6 +529,198 @@ def test_unsafe(tmp_path: Path, body: str) -> None:
     found = findings(tmp_path, body)
     assert found
     assert all(each.fix is not None and str(each.fix.applicability) == "unsafe" for each in found)
+
+
+KEPT_SESSIONS = {
+    "by a closure": """
+        def make():
+            db = SessionLocal()
+            def ask():
+                return db.execute(text("select 1")).scalar()
+            return ask
+        ask = make()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return ask()
+        """,
+    "as a default": """
+        def ask(db: Session = SessionLocal()):
+            return db.execute(text("select 1")).scalar()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return ask()
+        """,
+    "as an argument that is filled in": """
+        def _ask(db: Session):
+            return db.execute(text("select 1")).scalar()
+        ask = functools.partial(_ask, SessionLocal())
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return ask()
+        """,
+    "in a dictionary": """
+        sessions = {"a": SessionLocal()}
+        def ask(name):
+            return sessions[name].execute(text("select 1")).scalar()
+        @app.get("/")
+        async def root(name: str):
+            await asyncio.sleep(0)
+            return ask(name)
+        """,
+    "by a context variable": """
+        current = ContextVar("current")
+        current.set(SessionLocal())
+        def ask():
+            db: Session = current.get()
+            return db.execute(text("select 1")).scalar()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return ask()
+        """,
+    "by the application": """
+        app.state.db = SessionLocal()
+        @app.get("/")
+        async def root(request: Request):
+            await asyncio.sleep(0)
+            return Service(request.app.state.db).ask()
+        """,
+    "by a service under a decorator": """
+        @functools.lru_cache
+        class Kept(Service):
+            def __init__(self):
+                self.db = SessionLocal()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return Kept().ask()
+        """,
+    "by a service with a metaclass": """
+        class Single(type):
+            made = {}
+            def __call__(cls, *args):
+                if cls not in Single.made:
+                    Single.made[cls] = super().__call__(*args)
+                return Single.made[cls]
+        class Kept(Service, metaclass=Single):
+            pass
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            return Kept(db).ask()
+        """,
+    "by services that have their attributes in common": """
+        class Kept(Service):
+            common = {}
+            def __init__(self, db: Session):
+                self.__dict__ = self.common
+                self.db = db
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            return Kept(db).ask()
+        """,
+    "by a cached lambda": """
+        make = functools.lru_cache(lambda: Service(SessionLocal()))
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return make().ask()
+        """,
+    "by a dependency that is an object": """
+        class Provider:
+            def __init__(self):
+                self.db = SessionLocal()
+            def __call__(self):
+                return self.db
+        @app.get("/")
+        async def root(db: Session = Depends(Provider())):
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).scalar()
+        """,
+    "by what a dependency asks": """
+        class Provider:
+            def __init__(self):
+                self.db = SessionLocal()
+            def session(self):
+                return self.db
+        provider = Provider()
+        def get_session():
+            return provider.session()
+        @app.get("/")
+        async def root(db: Session = Depends(get_session)):
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).scalar()
+        """,
+    "by a dependency that is filled in": """
+        def give(db):
+            return db
+        @app.get("/")
+        async def root(db: Session = Depends(functools.partial(give, SessionLocal()))):
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).scalar()
+        """,
+    "by what replaces a dependency": """
+        db = SessionLocal()
+        def session() -> Session:
+            raise NotImplementedError
+        app.dependency_overrides[session] = lambda: db
+        @app.get("/")
+        async def root(db: Session = Depends(session)):
+            await asyncio.sleep(0)
+            return db.execute(text("select 1")).scalar()
+        """,
+    "as a cursor of a driver": """
+        import psycopg2
+        cursor = psycopg2.connect("").cursor()
+        def ask():
+            cursor.execute("select 1")
+            return cursor.fetchone()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return ask()
+        """,
+    "as a connection to a mail server": """
+        import smtplib
+        server = smtplib.SMTP("localhost")
+        def send(text):
+            server.sendmail("a", "b", text)
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            send("c")
+        """,
+    "by a task that a dependency starts": """
+        async def later(db):
+            await asyncio.sleep(1)
+            db.commit()
+        async def get_service(db: Session = Depends(get_db)):
+            asyncio.create_task(later(db))
+            return Service(db)
+        @app.get("/")
+        async def root(service: Service = Depends(get_service)):
+            await asyncio.sleep(0)
+            return service.ask()
+        """,
+}
+
+
+@pytest.mark.parametrize("body", KEPT_SESSIONS.values(), ids=KEPT_SESSIONS)
+def test_kept_sessions(tmp_path: Path, body: str) -> None:
+    service = """
+        class Service:
+            def __init__(self, db: Session):
+                self.db = db
+            def ask(self):
+                return self.db.execute(text("select 1")).scalar()
+        """
+    found = findings(tmp_path, dedent(service) + dedent(body))
+    assert found
+    assert all(each.fix is None or str(each.fix.applicability) == "unsafe" for each in found)
 
 
 CALLED_ELSEWHERE = {

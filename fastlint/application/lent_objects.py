@@ -8,19 +8,34 @@ from functools import cached_property
 from fastlint.application.references import CALLED, REGISTERED, References
 from fastlint.application.routes import BY_DECORATOR
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import outlives_call, parts_of
+from fastlint.facts.structure import called_name, outlives_call, parts_of
 from fastlint.project.infer import Inference
 from fastlint.project.members import subclasses
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.values import Collection, FunctionValue, Instance, Tuple, Value, Values
+from fastlint.project.values import (
+    Collection,
+    FunctionValue,
+    Instance,
+    LibraryName,
+    Partial,
+    Tuple,
+    Value,
+    Values,
+)
 
 EXCLUSIVE = (
     "sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession", "sqlalchemy.engine.Connection",
-    "sqlalchemy.ext.asyncio.AsyncConnection", "psycopg.Connection", "psycopg.AsyncConnection",
-    "psycopg2.extensions.connection", "asyncpg.Connection", "pymysql.connections.Connection",
-    "aiosqlite.Connection",
+    "sqlalchemy.ext.asyncio.AsyncConnection", "neo4j.Session", "redis.client.Pipeline", "redis.client.PubSub",
+    "smtplib.SMTP", "ftplib.FTP", "imaplib.IMAP4", "poplib.POP3", "http.client.HTTPConnection", "socket.socket",
 )  # fmt: skip
 """Classes whose objects only one request may use at a time."""
+DRIVERS = frozenset({
+    "aiomysql", "aiopg", "aiosqlite", "asyncmy", "asyncpg", "clickhouse_driver", "duckdb", "mysql", "MySQLdb", "oracledb",
+    "psycopg", "psycopg2", "pymssql", "pymysql", "pyodbc", "snowflake",
+})  # fmt: skip
+"""Drivers of databases, whose connections and cursors are such objects as well."""
+PLAIN_DECORATORS = ("dataclasses.", "attr.", "attrs.", "pydantic.", "typing.", "functools.total_ordering")
+"""What leaves each call of a class that it decorates a new object."""
 KEEPING = frozenset({"update", "set"})
 """Methods that keep what they are given, besides those that facts know as stores."""
 
@@ -32,18 +47,31 @@ class LentObjects:
         self._inference = inference
         self._references = references
         self._lent: dict[ProjectClass, bool] = {}
-        self._exclusive: dict[str, bool] = {}
+        self._exclusive: dict[ProjectClass | str, bool] = {}
         self._using: dict[Function, bool] = {}
         self._run_by_fastapi: dict[Function, bool] = {}
 
     def is_exclusive(self, value: Value) -> bool:
         """Tell whether only one request may use an object at a time."""
-        name = value.cls if isinstance(value, Instance) else None
-        if not isinstance(name, str):
+        if not isinstance(value, Instance):
             return False
-        if name not in self._exclusive:
-            self._exclusive[name] = any(self._inference.is_subclass(value, base) for base in EXCLUSIVE)
-        return self._exclusive[name]
+        if value.cls not in self._exclusive:
+            self._exclusive[value.cls] = _is_of_driver(value.cls) or any(
+                self._inference.is_subclass(value, base) for base in EXCLUSIVE
+            )
+        return self._exclusive[value.cls]
+
+    def holds_exclusive(self, values: Values) -> bool:
+        """Tell whether something is such an object, a container of such, or a callable that is given one."""
+        return any(
+            any(
+                self.holds_exclusive(self._inference.values(given, value.frame))
+                for given in (*value.args, *(given for _, given in value.keywords))
+            )
+            if isinstance(value, Partial)
+            else self.is_exclusive(value)
+            for value in _flat(values)
+        )
 
     def is_lent(self, cls: ProjectClass) -> bool:
         """Tell whether each object of a class, and of the classes below it, belongs to the request that made it.
@@ -62,7 +90,7 @@ class LentObjects:
 
     def _is_made_anew(self, cls: ProjectClass) -> bool:
         for base in self._inference.mro(cls):
-            if isinstance(base, ProjectClass) and not self._keeps_nothing(base):
+            if isinstance(base, ProjectClass) and not (self._is_plain(base) and self._keeps_nothing(base)):
                 return False
         for reference in self._references.of_class(cls):
             maker = reference.frame.function
@@ -73,6 +101,20 @@ class LentObjects:
                 return False
         return True
 
+    def _is_plain(self, cls: ProjectClass) -> bool:
+        """Tell whether no decorator and no metaclass decides what a call of a class gives."""
+        decorators = [d[1] if d[0] == "call" else d for d in cls.facts.decorators]
+        metaclasses = [value for name, value in cls.facts.keywords if name == "metaclass"]
+        return all(self._is_named(d, cls, PLAIN_DECORATORS) for d in decorators) and all(
+            self._is_named(m, cls, ("abc.",)) for m in metaclasses
+        )
+
+    def _is_named(self, expr: Expr, cls: ProjectClass, names: tuple[str, ...]) -> bool:
+        """Tell whether something is of a library, by the beginning of its name."""
+        values = self._inference.values(expr, cls.module.frame)
+        found = [v.name if isinstance(v, LibraryName) else getattr(v, "cls", None) for v in values]
+        return bool(found) and all(isinstance(name, str) and name.startswith(names) for name in found)
+
     def _keeps_nothing(self, cls: ProjectClass) -> bool:
         """Tell whether a class has no session of its own, and no method that makes objects of it or uses a kept one."""
         for bindings in cls.facts.bindings.values():
@@ -80,12 +122,18 @@ class LentObjects:
                 if any(map(self.is_exclusive, self._inference.values(value, cls.module.frame))):
                     return False
         return not any(
-            "cls" in method.parameters or method.facts.name == "__new__" or self.uses_kept(method)
+            "cls" in method.parameters
+            or method.facts.name == "__new__"
+            or "__dict__" in method.facts.stored.split()
+            or self.uses_kept(method)
             for method in cls.methods()
         )
 
     def uses_kept(self, function: Function) -> bool:
-        """Tell whether a function names a session that is no parameter, no variable of its own and no attribute."""
+        """Tell whether a function uses a session that is no parameter, no variable of its own and no attribute.
+
+        So it does as well if it calls one that comes from nobody knows where, or if that is a default.
+        """
         if function not in self._using:
             self._using[function] = self._names_kept(function)
         return self._using[function]
@@ -96,14 +144,49 @@ class LentObjects:
         values = [value for bindings in facts.bindings.values() for _, _, value in bindings]
         values += [value for _, _, value in facts.stores]
         used = (*(event[1] for event in facts.events), *facts.returns, *facts.yields, *values)
+        outer = self._inference.defining_frame(function)
+        defaults = [
+            p.default for p in facts.parameters if p.default is not None and not _is_asked_for(p.default)
+        ]
+        if any(self.holds_exclusive(self._inference.values(default, outer)) for default in defaults):
+            return True
+        if any(self._is_declared_only(value, frame) for value in values):
+            return True
         return any(
             self.remembers(part, frame)
             if part[0] == "call"
             else part[0] in ("name", "attr")
-            and not _is_local(part, function)
-            and any(map(self.is_exclusive, self._inference.values(part, frame)))
+            and (_is_of_app(part) or not self._is_local(part, function))
+            and self.holds_exclusive(self._inference.values(part, frame))
             for part in parts_of(used)
         )
+
+    def _is_declared_only(self, value: Expr, frame: Frame) -> bool:
+        """Tell whether something is a session because an annotation says so: `db: Session = current.get()`."""
+        return (
+            value[0] == "typed"
+            and value[2] is not None
+            and not self._inference.values(value[2], frame)
+            and self.holds_exclusive(self._inference.values(value, frame))
+        )
+
+    def _is_local(self, expr: Expr, function: Function) -> bool:
+        """Tell whether an attribute, or a name, begins with a parameter or a variable of a function.
+
+        Or of one around it, if that runs for a request as well and does not make closures for later.
+        """
+        while expr[0] in ("attr", "sub", "call"):
+            expr = expr[1]
+        if expr[0] != "name":
+            return True
+        name, around = str(expr[1]), function if function.index else None
+        while around is not None and around.index:
+            if name not in around.facts.outer_names and (
+                name in around.parameters or name in around.facts.bindings
+            ):
+                return around is function or around.facts.is_async or self._is_run_by_fastapi(around)
+            around = around.parent
+        return False
 
     def remembers(self, call: Expr, frame: Frame) -> bool:
         """Tell whether a call gives a session that a decorator keeps for the next caller."""
@@ -118,6 +201,7 @@ class LentObjects:
             self._run_by_fastapi[function] = True  # functions that only call each other do not run at all
             self._run_by_fastapi[function] = (
                 function.index > 0
+                and function.facts.name.isidentifier()
                 and function.owner is None
                 and function.parent is None
                 and all(map(_is_of_route, function.facts.decorators))
@@ -174,20 +258,24 @@ class LentObjects:
                 yield from ((cls.module.frame, value) for _, _, value in bindings)
 
 
-def _is_local(expr: Expr, function: Function) -> bool:
-    """Tell whether an attribute, or a name, begins with a parameter or a variable of a function or of those around it."""
-    while expr[0] in ("attr", "sub", "call"):
+def _is_of_app(expr: Expr) -> bool:
+    """Tell whether something hangs on an application: `request.app.state.db`."""
+    while expr[0] == "attr" and expr[2] != "app":
         expr = expr[1]
-    if expr[0] != "name":
-        return True
-    name, around = str(expr[1]), function if function.index else None
-    while around is not None and around.index:
-        if name not in around.facts.outer_names and (
-            name in around.parameters or name in around.facts.bindings
-        ):
-            return True
-        around = around.parent
-    return False
+    return expr[0] == "attr" or expr[:2] == ("name", "app")
+
+
+def _is_asked_for(default: Expr) -> bool:
+    """Tell whether a default says that FastAPI gives the value: `Depends(get_db)`."""
+    return default[0] == "call" and called_name(default) in ("Depends", "Security")
+
+
+def _is_of_driver(cls: ProjectClass | str) -> bool:
+    """Tell whether a class is one of connections or cursors of a driver of databases."""
+    if not isinstance(cls, str) or cls.partition(".")[0] not in DRIVERS:
+        return False
+    word = cls.rpartition(".")[2].lower()
+    return "pool" not in word and ("connection" in word or "cursor" in word)
 
 
 def _is_of_route(decorator: Expr) -> bool:

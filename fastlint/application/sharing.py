@@ -33,6 +33,8 @@ MUTATING_FUNCTIONS = frozenset(
     {"heappush", "heappop", "heapify", "heapreplace", "heappushpop", "next", "shuffle", "setattr", "delattr"}
 )
 """Functions that change what they are given first."""
+OPEN = frozenset({"headers", "cookies", "params", "proxies", "path"})
+"""Attributes of library objects that are containers: `session.headers`, `sys.path`."""
 LOOP_LIBRARIES = ("asyncio.", "anyio.", "trio.", "sniffio.")
 LOOP_FREE = frozenset({
     "asyncio.iscoroutinefunction", "asyncio.iscoroutine", "asyncio.Lock", "asyncio.Event", "asyncio.Queue",
@@ -64,6 +66,10 @@ STARTING = frozenset({
 """Calls that let something run as soon as the event loop is free."""
 DATA = frozenset({"json", "loads", "load", "safe_load", "decode", "info", "hgetall"})
 """Functions and methods of libraries that give what a text says: dictionaries, lists, texts and numbers."""
+OBJECTS = frozenset({"pickle", "cloudpickle", "dill", "joblib", "jsonpickle", "shelve", "torch"})
+"""Libraries that load objects of any class."""
+HOOKS = frozenset({"cls", "object_hook", "object_pairs_hook", "Loader"})
+"""Arguments that make objects of the program of what is read."""
 READING = frozenset({"get", "items", "keys", "values", "copy"})
 """Methods of dictionaries that change nothing."""
 THREAD_BOUND = (
@@ -76,6 +82,8 @@ THREAD_BOUND = (
 )
 """Libraries and classes whose objects may only be used in the thread that made them, or mean something else in another."""
 CONTAINERS = ("builtins.", "collections.", "queue.", "cachetools.")
+DISPLAYS = frozenset({"list", "dict", "set"})
+"""How containers are written out."""
 MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 DEEPEST = 12
 
@@ -95,6 +103,8 @@ class Sharing:
         self._makers: dict[Function, bool] = {}
         self._starting: dict[Frame, bool] = {}
         self._giving: dict[Frame, bool] = {}
+        self._changed_given: dict[Function, set[str]] = {}
+        self._changes_below: dict[str, bool] = {}
 
     @cached_property
     def _changing(self) -> list[Function]:
@@ -132,16 +142,25 @@ class Sharing:
                         found[expr[2]].add(function.owner if _root(expr) in ("self", "cls") else None)
         return found
 
+    def _may_change(self, name: str) -> bool:
+        """Tell whether a method of the program of that name, or what it runs, changes what outlives a call."""
+        if name not in self._changes_below:
+            program = self._inference.program
+            self._changes_below[name] = any(
+                any(True for _ in self._changes(below))
+                for function in self._methods.get(name, ())
+                for below in self._reached(program.generic_frame(function), awaited=True)
+            )
+        return self._changes_below[name]
+
     @cached_property
-    def _changing_methods(self) -> frozenset[str]:
-        """The names of the methods of the program that change what outlives a call."""
-        program = self._inference.program
-        return frozenset(
-            function.facts.name
-            for function in self._changing
-            if function.owner is not None
-            and any(True for _ in self._changes(program.generic_frame(function)))
-        )
+    def _methods(self) -> dict[str, list[Function]]:
+        """The methods of the program, by name."""
+        found: dict[str, list[Function]] = defaultdict(list)
+        for function in self._inference.program.functions():
+            if function.owner is not None:
+                found[function.facts.name].append(function)
+        return found
 
     def touches_shared(self, frame: Frame) -> str:
         """Return what a function itself changes, or reads while others change it, that outlives the call, or nothing.
@@ -156,8 +175,16 @@ class Sharing:
         facts = frame.function.facts
         for expr, _ in self._changes(frame):
             yield f"`{_written(expr)}`"
-        for base, attribute, _ in facts.stores:
-            if self._is_alias(base, frame) and (attribute != "[+]" or self._is_container(base, frame)):
+        changed = [(base, attribute) for base, attribute, _ in facts.stores]
+        changed += [
+            (event[1][1], "")
+            for event in facts.events
+            if event[0] == "augment" and event[1][0] in ("attr", "sub")
+        ]
+        for base, attribute in changed:
+            if attribute == "[+]" and not self._is_container(base, frame):
+                continue
+            if self._is_alias(base, frame) or self._is_of_module(base, frame):
                 yield f"`{_written(base)}`"
         for part in _parts(facts):
             if part[0] in ("name", "attr") and self._is_shared_read(part, frame):
@@ -166,6 +193,8 @@ class Sharing:
                 yield from self._changed_by_call(part, frame)
                 if self._lent.remembers(part, frame):
                     yield f"`{_written(part[1])}(...)`, which is the same for all"
+        if self._lent.uses_kept(frame.function):
+            yield "a session, which others may use"
         for call in self._unknown_calls(frame):
             yield f"`{_written(call[1])}(...)`, which is not known"
 
@@ -179,18 +208,18 @@ class Sharing:
         for base, attribute, _ in facts.stores:
             is_item = attribute in ("[]", "[+]")
             changed = base if is_item else ("attr", base, attribute)
-            if not outlives_call(base, facts, is_maker=is_maker) or _written(changed) in once:
+            if not _outlives_call(base, facts, is_maker=is_maker) or _written(changed) in once:
                 continue
             if attribute != "[+]" or self._is_container(base, frame):
                 yield changed, is_item
         for event in facts.events:
             expr = event[1]
             if event[0] in ("delete", "augment"):
-                if outlives_call(expr, facts, is_maker=is_maker):
+                if _outlives_call(expr, facts, is_maker=is_maker):
                     yield (expr[1], True) if expr[0] == "sub" else (expr, False)
             elif event[0] in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in MUTATING:
                 base = expr[1][1]
-                if outlives_call(base, facts, is_maker=is_maker) and self._is_container(base, frame):
+                if _outlives_call(base, facts, is_maker=is_maker) and self._is_container(base, frame):
                     yield base, True
 
     def _is_maker(self, function: Function) -> bool:
@@ -213,17 +242,51 @@ class Sharing:
     def _is_container(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether an object may be a container of the program's own: not one of a library."""
         values = self._inference.values(expr, frame)
+        if expr[0] == "attr" and expr[2] in OPEN:
+            return True
         return not values or any(
             not isinstance(value, (Instance, LibraryName, ClassValue, FunctionValue))
             or (isinstance(value, Instance) and str(value.cls).startswith(CONTAINERS))
             for value in values
         )
 
+    def provides_shared(self, provider: Value, frame: Frame | None) -> bool:
+        """Tell whether a dependency gives what other requests use as well, or starts something beside the request."""
+        if self._overrides_with_session or self._lent.holds_exclusive((provider,)):
+            return True
+        return frame is not None and (self.gives_shared(frame) or self.starts_something(frame))
+
+    @cached_property
+    def _overrides_with_session(self) -> bool:
+        """Whether the program itself, and not a test, replaces a dependency by one that gives a lasting session."""
+        program = self._inference.program
+        return any(
+            _last(base) == "dependency_overrides"
+            and any(
+                isinstance(given, FunctionValue) and self._lent.uses_kept(given.function)
+                for given in self._inference.values(value, program.generic_frame(function))
+            )
+            for function in program.functions_naming(("dependency_overrides",))
+            for base, _, value in function.facts.stores
+        )
+
     def gives_shared(self, frame: Frame) -> bool:
         """Tell whether a function returns a container or a session that outlives the call, as a dependency may."""
         if frame not in self._giving:
-            self._giving[frame] = self._lent.uses_kept(frame.function) or self._returns_shared(frame)
+            self._giving[frame] = self._returns_shared(frame) or any(
+                map(self._uses_kept_session, self._reached(frame, awaited=True))
+            )
         return self._giving[frame]
+
+    def _uses_kept_session(self, frame: Frame) -> bool:
+        """Tell whether a function uses a session that may outlive the request."""
+        return self._lent.uses_kept(frame.function) or any(
+            part[0] == "attr"
+            and _root(part) == "self"
+            and not self._is_of_lent("self", frame)
+            and self._lent.holds_exclusive(self._inference.values(part, frame))
+            for part in _parts(frame.function.facts)
+        )
 
     def _returns_shared(self, frame: Frame) -> bool:
         given = [*frame.function.facts.returns, *frame.function.facts.yields]
@@ -233,7 +296,7 @@ class Sharing:
             )
         return any(
             expr[0] in ("name", "attr")
-            and not self._is_local(_root(expr), frame)
+            and self._outlives(expr, frame)
             and self._is_container(expr, frame)
             and not any(
                 isinstance(v, Instance) and not isinstance(v.cls, str)
@@ -257,8 +320,32 @@ class Sharing:
         """Tell whether a local variable stands for something that outlives the call: `state = STATE`."""
         root = _root(base)
         return any(
-            value[0] in ("name", "attr") and not self._is_local(_root(value), frame)
+            value[0] in ("name", "attr") and self._outlives(value, frame)
             for _, _, value in frame.function.facts.bindings.get(root, ())
+        )
+
+    def _is_of_module(self, base: Expr, frame: Frame) -> bool:
+        """Tell whether a local variable may stand for an object that a variable of a module holds."""
+        root, facts = _root(base), frame.function.facts
+        made = [value for _, _, value in facts.bindings.get(root, ())]
+        if root == "self" or (made and all(self._is_made(value, frame) for value in made)):
+            return False
+        return any(
+            isinstance(value, Instance)
+            and isinstance(value.cls, ProjectClass)
+            and self._lent.is_of_module(value.cls)
+            for value in self._inference.values(base, frame)
+        )
+
+    def _is_made(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether an expression makes an object, by calling its class."""
+        callees = self._inference.values(expr[1], frame) if expr[0] == "call" else ()
+        return bool(callees) and all(isinstance(callee, ClassValue) for callee in callees)
+
+    def _outlives(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether what a name or an attribute stands for outlives the call: `STATE`, `request.app.state`."""
+        return not self._is_local(_root(expr), frame) or (
+            expr[0] == "attr" and outlives_call(expr, frame.function.facts, is_maker=True)
         )
 
     def _is_local(self, name: str, frame: Frame) -> bool:
@@ -280,7 +367,7 @@ class Sharing:
             for value in values
         ):
             return True
-        if any(map(self._lent.is_exclusive, values)) and not self._is_of_lent(root, frame):
+        if self._lent.holds_exclusive(values) and not self._is_of_lent(root, frame):
             return True
         if self._is_changed_variable(expr, frame):
             return True
@@ -318,10 +405,36 @@ class Sharing:
             if isinstance(value, LibraryName) and value.name.startswith(COORDINATING):
                 changed.append(call[1])
             if isinstance(value, FunctionValue):
-                changed += _changed_arguments(call, value)
+                changed += self._changed_arguments(call, value)
         for argument in changed:
-            if argument[0] in ("name", "attr") and not self._is_local(_root(argument), frame):
+            if argument[0] in ("name", "attr") and (
+                self._outlives(argument, frame) or self._is_alias(argument, frame)
+            ):
                 yield f"`{_written(argument)}`"
+
+    def _changed_arguments(self, call: Expr, callee: FunctionValue) -> list[Expr]:
+        """Return the arguments of a call that the called function, or one below it, changes."""
+        changed = self._changed_parameters(callee.function)
+        return [argument for name, argument in _given(call, callee) if name in changed]
+
+    def _changed_parameters(self, function: Function) -> set[str]:
+        """Return the parameters whose items a function, or one that it gives them to, changes."""
+        if function not in self._changed_given:
+            facts, frame = function.facts, self._inference.program.generic_frame(function)
+            found = self._changed_given[function] = {
+                _root(base) for base, attribute, _ in facts.stores if attribute in ("[]", "[+]")
+            }
+            for kind, expr, *_ in facts.events:
+                if kind == "augment" and expr[0] == "sub":
+                    found.add(_root(expr))
+                if kind not in ("call", "drop") or expr[0] != "call":
+                    continue
+                if expr[1][0] == "attr" and expr[1][2] in MUTATING and self._is_container(expr[1][1], frame):
+                    found.add(_root(expr[1][1]))
+                for value in self._inference.values(expr[1], frame):
+                    if isinstance(value, FunctionValue):
+                        found.update(map(_root, self._changed_arguments(expr, value)))
+        return self._changed_given[function]
 
     def is_private(self, frame: Frame) -> bool:
         """Tell whether nothing that a function runs or awaits touches what requests share, as far as all is known."""
@@ -421,7 +534,7 @@ class Sharing:
         for event in frame.function.facts.events:
             if event[0] in ("call", "drop") and event[1][0] == "call":
                 callee = event[1][1]
-                if callee[0] == "attr" and callee[2] not in self._changing_methods:
+                if callee[0] == "attr" and not self._may_change(callee[2]):
                     continue  # whatever the object is, it changes nothing that is shared
                 if self._inference.values(callee, frame) or self._is_of_library(callee, frame):
                     continue
@@ -454,7 +567,14 @@ class Sharing:
                 self._is_data(part, frame, deeper) for part in (expr[1][1], *expr[2][1:])
             )
         callees = self._inference.values(expr[1], frame)
-        return bool(callees) and all(isinstance(callee, LibraryName) for callee in callees)
+        return (
+            bool(callees)
+            and HOOKS.isdisjoint(name for name, _ in expr[3])
+            and all(
+                isinstance(callee, LibraryName) and callee.name.partition(".")[0] not in OBJECTS
+                for callee in callees
+            )
+        )
 
     def _is_of_library(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether an attribute hangs on something of a library, whatever that attribute is."""
@@ -468,6 +588,14 @@ class Sharing:
                 if not isinstance(value, (Instance, ClassValue, FunctionValue)):
                     return True
         return False
+
+
+def _outlives_call(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:
+    """Tell whether what hangs on an expression is kept after a call; a container that is a default is as well."""
+    return outlives_call(base, facts, is_maker=is_maker) or any(
+        parameter.name == _root(base) and parameter.default is not None and parameter.default[0] in DISPLAYS
+        for parameter in facts.parameters
+    )
 
 
 def _starts_something(frame: Frame) -> bool:
@@ -486,15 +614,12 @@ def _is_writing(name: str) -> bool:
     return not _is_reading(name) and name not in ("open", "close", "seek", "tell")
 
 
-def _changed_arguments(call: Expr, callee: FunctionValue) -> list[Expr]:
-    """Return the arguments of a call whose items the called function sets."""
-    facts = callee.function.facts
-    names = [parameter.name for parameter in facts.parameters]
+def _given(call: Expr, callee: FunctionValue) -> list[tuple[str | None, Expr]]:
+    """Return the arguments of a call with the names of the parameters that they are for."""
+    names = [parameter.name for parameter in callee.function.facts.parameters]
     if callee.receiver is not None or names[:1] == ["self"]:
         names = names[1:]
-    changed = {_root(base) for base, attribute, _ in facts.stores if attribute in ("[]", "[+]")}
-    given = [*zip(names, call[2], strict=False), *call[3]]
-    return [argument for name, argument in given if name in changed]
+    return [*zip(names, call[2], strict=False), *call[3]]
 
 
 def _filled_once(facts: FunctionFacts) -> set[str]:

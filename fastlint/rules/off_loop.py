@@ -309,9 +309,11 @@ def _is_unnoticed(suspect: Suspect) -> bool:
 
 
 def _is_given_shared(application: Application, frames: list[Frame]) -> bool:
-    """Tell whether FastAPI gives functions something that it gives other requests as well."""
-    provided = [injection.frame for injection in application.dependencies.tree(frames)]
-    return any(application.sharing.gives_shared(frame) for frame in provided if frame is not None)
+    """Tell whether FastAPI gives functions something that it gives other requests, or a task, as well."""
+    return any(
+        application.sharing.provides_shared(injection.need.provider, injection.frame)
+        for injection in application.dependencies.tree(frames)
+    )
 
 
 def _has_timeout(frame: Frame) -> bool:
