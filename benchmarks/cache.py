@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +45,9 @@ build_facts(sorted(Path().rglob("*.py")), None, kept)
 if kept:
     kept.save()
 """
+IMPORT = re.compile(r"^\s*(?:from|import) ([\w.]+)", re.MULTILINE)
+SMALL = 1_000
+"""Bytes up to which a file says too little to stand for others."""
 SETTLED = 0.2
 """Seconds after which nothing counts as changed just now."""
 
@@ -58,16 +64,37 @@ def nothing() -> None:
     """Leave everything as the run before left it."""
 
 
+def hub_of(sources: Path) -> Path:
+    """Return the file that most others import."""
+    places = {path.relative_to(sources).with_suffix("").as_posix(): path for path in sources.rglob("*.py")}
+    places |= {place.removesuffix("/__init__"): path for place, path in places.items()}
+    imported: Counter[Path] = Counter()
+    for path in sources.rglob("*.py"):
+        names = set(IMPORT.findall(path.read_text(encoding="utf-8", errors="replace")))
+        imported.update(places[name.replace(".", "/")] for name in names if name.replace(".", "/") in places)
+    return imported.most_common(1)[0][0]
+
+
+def silent_file(sources: Path) -> Path:
+    """Return a file that the report does not name, the first in a directory of its own."""
+    command = [*CHECK, "--no-cache", "--output-format", "json"]
+    report = subprocess.run(command, cwd=sources, capture_output=True, text=True).stdout
+    files = sorted(path for path in sources.rglob("*/*.py") if path.stat().st_size > SMALL)
+    return next(path for path in files if path.relative_to(sources).as_posix() not in report)
+
+
 def cases(sources: Path) -> list[Case]:
     """Return what to time, in the order in which one leads to the next."""
     cache, edited = sources / ".fastlint_cache", next(iter(sorted(sources.rglob("main.py"))), None)
     edited = edited or min(sources.rglob("*.py"))
+    hub, silent = hub_of(sources), silent_file(sources)
+    print(f"edited:  {', '.join(path.relative_to(sources).as_posix() for path in (edited, silent, hub))}")
 
     def remove_cache() -> None:
         shutil.rmtree(cache, ignore_errors=True)
 
-    def append(line: str) -> None:
-        with edited.open("a", encoding="utf-8") as file:
+    def append(line: str, path: Path = edited) -> None:
+        with path.open("a", encoding="utf-8") as file:
             file.write(line)
 
     facts = [sys.executable, "-c", FACTS]
@@ -77,7 +104,9 @@ def cases(sources: Path) -> list[Case]:
         Case(Contestant("cold", CHECK), remove_cache),
         Case(Contestant("unchanged", CHECK), nothing),
         Case(Contestant("a line of code more", CHECK), lambda: append(f"V_{time.time_ns()} = 1\n")),
+        Case(Contestant("a line more in a hub", CHECK), lambda: append(f"V_{time.time_ns()} = 1\n", hub)),
         Case(Contestant("a comment more", CHECK), lambda: append(f"# {time.time_ns()}\n")),
+        Case(Contestant("one in a silent file", CHECK), lambda: append(f"# {time.time_ns()}\n", silent)),
         Case(Contestant("facts, taken", facts), nothing),
         Case(Contestant("facts, read", [*facts, str(cache)]), nothing),
     ]
