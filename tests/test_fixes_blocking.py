@@ -723,6 +723,103 @@ def test_kept_sessions(tmp_path: Path, body: str) -> None:
     assert all(each.fix is None or str(each.fix.applicability) == "unsafe" for each in found)
 
 
+TRANSACTIONS = {
+    "between a flush and its commit": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            db.flush()
+            get("/")
+        """,
+        "unsafe",
+    ),
+    "after a helper that flushes": (
+        """
+        def create(db: Session):
+            db.add(app)
+            db.flush()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            create(db)
+            db.commit()
+        """,
+        "unsafe",
+    ),
+    "after a query that sends what was added": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            db.add(app)
+            db.execute(text("select 1"))
+            db.commit()
+        """,
+        "unsafe",
+    ),
+    "below a function that locks rows": (
+        """
+        from sqlalchemy import select
+        async def pay():
+            await asyncio.sleep(0)
+            return get("/")
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            db.execute(select(1).with_for_update())
+            await pay()
+        """,
+        "unsafe",
+    ),
+    "where only some commit": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            db.flush()
+            if not app:
+                db.commit()
+                return
+            get("/")
+            db.commit()
+        """,
+        "unsafe",
+    ),
+    "at the commit": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            row = db.execute(text("select 1")).scalar()
+            db.add(row)
+            db.commit()
+            db.refresh(row)
+        """,
+        "safe",
+    ),
+    "after a helper that commits": (
+        """
+        def create(db: Session):
+            db.add(app)
+            db.commit()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            create(db)
+            get("/")
+        """,
+        "safe",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "applicability"), TRANSACTIONS.values(), ids=TRANSACTIONS)
+def test_an_await_in_a_transaction(tmp_path: Path, body: str, applicability: str) -> None:
+    found = findings(tmp_path, body)
+    # The commit alone is sent by its own thread, whoever waits for it.
+    assert {str(each.fix.applicability) for each in found if each.fix is not None} == {applicability}
+
+
 CALLED_ELSEWHERE = {
     "through two names": {
         "a.py": "from main import ask as gee\n",

@@ -26,6 +26,7 @@ from fastlint.application.servers import Servers
 from fastlint.application.sharing import Sharing
 from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
+from fastlint.application.transactions import Transactions
 from fastlint.application.validators import VALIDATING
 from fastlint.deployment.read import Deployment
 from fastlint.facts.model import Parameter
@@ -258,6 +259,11 @@ class Application:
     def sharing(self) -> Sharing:
         """What functions do that other requests notice."""
         return Sharing(self.resolver, self.context_variables, self.references)
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """Where sessions have written and not committed."""
+        return Transactions(self.inference, self.resolver)
 
     @cached_property
     def lifespans(self) -> Lifespans:

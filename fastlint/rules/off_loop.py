@@ -17,6 +17,7 @@ from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.rewriting import handed_over, with_callee
 from fastlint.fixes.text import NoFix
+from fastlint.project.calls import Site
 from fastlint.project.program import Frame
 from fastlint.project.values import Instance, Suspended, Value
 from fastlint.rules.base import Suspect, Verdict
@@ -257,9 +258,14 @@ def _is_in_lock(suspect: Suspect, kind: str) -> bool:
 
 def _places(suspect: Suspect) -> list[tuple[Frame, Span]]:
     """Return where a suspect stands, and the calls of the coroutine functions around it."""
+    return [(site.frame, site.event[5]) for site in _sites(suspect)]
+
+
+def _sites(suspect: Suspect) -> list[Site]:
+    """Return the place of a suspect, and those of the calls of the coroutine functions around it."""
     application = suspect.application
     calls = [c for f in application.coroutines_around(suspect.frame) for c in application.calls_of(f)]
-    return [(site.frame, site.event[5]) for site in (suspect.site, *calls)]
+    return [suspect.site, *calls]
 
 
 def _acquires(facts: FunctionFacts) -> bool:
@@ -298,7 +304,7 @@ def _is_unnoticed(suspect: Suspect) -> bool:
         return False
     if any(sharing.starts_something(frame) for frame in around) or _is_given_shared(application, around):
         return False
-    if _is_in_lock(suspect, "async with"):
+    if _is_in_lock(suspect, "async with") or any(map(application.transactions.holds_rows, _sites(suspect))):
         return False
     call = suspect.site.event[1]
     if suspect.target in TWINS and suspect.is_direct:
