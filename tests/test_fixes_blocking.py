@@ -521,6 +521,56 @@ UNSAFE = {
             get("/")
             return data.get("x")
         """,
+    "a lock that a dependency holds around the route": """
+        gate = asyncio.Lock()
+        async def locked():
+            async with gate:
+                yield
+        @app.get("/", dependencies=[Depends(locked)])
+        async def root():
+            await asyncio.sleep(0)
+            return get("/").text
+        """,
+    "a time limit of a dependency": """
+        async def limited():
+            async with asyncio.timeout(3):
+                yield
+        @app.get("/")
+        async def root(limit=Depends(limited)):
+            await asyncio.sleep(0)
+            return get("/").text
+        """,
+    "a time limit of a middleware": """
+        @app.middleware("http")
+        async def limited(request: Request, call_next):
+            async with asyncio.timeout(3):
+                return await call_next(request)
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            return get("/").text
+        """,
+    "what a dependency of the router sets around the route": """
+        busy = set()
+        async def alone():
+            if busy:
+                raise ValueError
+            busy.add(1)
+            yield
+            busy.discard(1)
+        router = APIRouter(dependencies=[Depends(alone)])
+        @router.get("/")
+        async def root():
+            return get("/").text
+        app.include_router(router)
+        """,
+    "an update in SQL": """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            db.execute(text("update users set seen = 1"))
+            get("/")
+        """,
 }
 
 
@@ -1057,6 +1107,34 @@ REFUSED = {
             await asyncio.sleep(0)
             call(func=1)
         """, "has a parameter `func`"),
+    "connections of peewee": ("""
+        from peewee import CharField, Model, PostgresqlDatabase
+        class User(Model):
+            name = CharField()
+            class Meta:
+                database = PostgresqlDatabase("app")
+        @app.get("/")
+        async def root():
+            return User.select().count()
+        """, "each thread"),
+    "one connection of SQLite for all": ("""
+        from sqlalchemy.pool import StaticPool
+        Own = sessionmaker(create_engine("sqlite:///app.db", poolclass=StaticPool))
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            with Own() as db:
+                db.execute(text("select 1"))
+        """, "each thread"),
+    "a future that is done": ("""
+        futures = {}
+        def finish(n):
+            futures[n].set_result(requests.get("/", timeout=3).text)
+        @app.get("/")
+        async def root(n: int):
+            await asyncio.sleep(0)
+            finish(n)
+        """, "needs the event loop"),
 }  # fmt: skip
 
 

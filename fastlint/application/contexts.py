@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from fastlint.application.computing import Computing
@@ -356,6 +356,19 @@ class Application:
         """Return the whole dependency tree of a route: its own, its routers' and its application's."""
         users = (*self.endpoints.get(route, ()), route, *self.table.above(route.router))
         return self.dependencies.tree(users)
+
+    def given_to(self, frames: Collection[Frame]) -> list[Injection]:
+        """Return what functions depend on, and the routes that they are."""
+        routes = {route for frame in frames for route in self._routes_of.get(frame, ())}
+        return [*self.dependencies.tree(frames), *(each for route in routes for each in self.needs(route))]
+
+    @cached_property
+    def _routes_of(self) -> dict[Frame, list[Route]]:
+        found: dict[Frame, list[Route]] = defaultdict(list)
+        for route, frames in self.endpoints.items():
+            for frame in frames:
+                found[frame].append(route)
+        return found
 
     def solved(self, route: Route) -> list[Run]:
         """Return what a request of a route runs of its dependencies, in order."""

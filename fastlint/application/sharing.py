@@ -45,7 +45,7 @@ LOOP_FREE = frozenset({
 """What plain code in any thread may call of libraries that are about event loops."""
 LOOP_METHODS = frozenset({
     "call_soon", "call_later", "call_at", "create_task", "create_future", "add_done_callback", "run_until_complete",
-    "run_forever", "start_soon",
+    "run_forever", "start_soon", "set_result", "set_exception",
 })  # fmt: skip
 """Methods that belong to a loop or to its tasks, whatever object they are called on."""
 MAIN_THREAD = frozenset({"signal.signal", "signal.setitimer", "signal.alarm", "signal.set_wakeup_fd"})
@@ -81,7 +81,11 @@ THREAD_BOUND = (
     "sqlalchemy.orm.scoping.",
 )
 """Libraries and classes whose objects may only be used in the thread that made them, or mean something else in another."""
+THREADS_OWN = ("peewee.", "playhouse.", "pony.")
+"""Libraries that keep a connection for each thread."""
 CONTAINERS = ("builtins.", "collections.", "queue.", "cachetools.")
+ONE_CONNECTION = frozenset({"StaticPool", "SingletonThreadPool"})
+"""Pools that give all threads the same connection, or each thread always its own."""
 DISPLAYS = frozenset({"list", "dict", "set"})
 """How containers are written out."""
 MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
@@ -308,12 +312,16 @@ class Sharing:
     @cached_property
     def keeps_database_in_memory(self) -> bool:
         """Whether the program opens a database of SQLite that each thread has for itself."""
-        return any(
-            argument[0] == "const" and isinstance(argument[1], str) and _is_in_memory(argument[1])
+        calls = [
+            expr
             for function in self._inference.program.functions_naming(("create_engine",))
             for kind, expr, *_ in function.facts.events
             if kind in ("call", "drop") and called_name(expr) == "create_engine"
-            for argument in expr[2]
+        ]
+        return any(_is_in_memory(argument) for call in calls for argument in call[2]) or any(
+            name == "poolclass" and _last(given) in ONE_CONNECTION
+            for call in calls
+            for name, given in call[3]
         )
 
     def _is_alias(self, base: Expr, frame: Frame) -> bool:
@@ -436,6 +444,10 @@ class Sharing:
                         found.update(map(_root, self._changed_arguments(expr, value)))
         return self._changed_given[function]
 
+    def changes_nothing(self, frame: Frame) -> bool:
+        """Tell whether neither a function nor what it runs or awaits changes what outlives a call."""
+        return not any(True for below in self._reached(frame, awaited=True) for _ in self._changes(below))
+
     def is_private(self, frame: Frame) -> bool:
         """Tell whether nothing that a function runs or awaits touches what requests share, as far as all is known."""
         return not any(self.touches_shared(current) for current in self._reached(frame, awaited=True))
@@ -478,6 +490,8 @@ class Sharing:
             for name in self._called(event[1], frame) if event[0] in ("call", "drop", "enter") else ():
                 if name.startswith(LOOP_LIBRARIES) and name not in LOOP_FREE:
                     return f"it calls `{name}`, which needs the event loop"
+                if name.startswith(THREADS_OWN):
+                    return f"it calls `{name}`, which has a connection for each thread"
                 if name in MAIN_THREAD:
                     return f"it calls `{name}`, which needs the main thread"
                 if name in CONTEXT_BOUND:
@@ -667,7 +681,8 @@ def is_bound(value: Value) -> bool:
     return isinstance(name, str) and name.startswith(THREAD_BOUND)
 
 
-def _is_in_memory(address: str) -> bool:
+def _is_in_memory(argument: Expr) -> bool:
+    address = argument[1] if argument[0] == "const" and isinstance(argument[1], str) else ""
     return address.startswith("sqlite") and (address.endswith("://") or ":memory:" in address)
 
 

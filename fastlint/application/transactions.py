@@ -74,4 +74,9 @@ def _writes(use: Use) -> bool:
     last = use.chain()[-1]
     if last.words & {"flush", "write"}:
         return True
-    return any(part[0] == "call" and called_name(part) in WRITING for part in walk(last.site.event[1]))
+    return any(
+        called_name(part) in WRITING
+        if part[0] == "call"
+        else part[0] == "const" and str(part[1]).strip().lower().startswith(tuple(WRITING))
+        for part in walk(last.site.event[1])
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
-from fastlint.application.sharing import is_bound
+from fastlint.application.sharing import THREADS_OWN, is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts, Span
 from fastlint.facts.structure import called_name, regions_around, walk
@@ -231,6 +231,8 @@ def _require_no_database_in_memory(suspect: Suspect) -> None:
 
 def _require_no_bound_object(suspect: Suspect) -> None:
     """Raise `NoFix` if an object would change threads that may only be used in the one that made it, or in the loop's."""
+    if suspect.target.startswith(THREADS_OWN):
+        raise NoFix("each thread has a connection of its own")
     call, inference = suspect.site.event[1], suspect.application.inference
     receiver = call[1][1:2] if call[1][0] == "attr" else ()
     for part in (call, *receiver, *call[2], *(value for _, value in call[3])):
@@ -315,10 +317,25 @@ def _is_unnoticed(suspect: Suspect) -> bool:
 
 
 def _is_given_shared(application: Application, frames: list[Frame]) -> bool:
-    """Tell whether FastAPI gives functions something that it gives other requests, or a task, as well."""
+    """Tell whether FastAPI gives functions something that it gives other requests, or a task, as well.
+
+    Or runs them inside of something that notices when others run meanwhile.
+    """
     return any(
         application.sharing.provides_shared(injection.need.provider, injection.frame)
-        for injection in application.dependencies.tree(frames)
+        or (injection.frame is not None and _notices(injection.frame, application))
+        for injection in application.given_to(frames)
+    ) or any(entry.kind == "middleware" and _has_timeout(entry.frame) for entry in application.entries)
+
+
+def _notices(frame: Frame, application: Application) -> bool:
+    """Tell whether a dependency is around its route with a lock, a time limit, or a change of what requests share."""
+    facts = frame.function.facts
+    return facts.is_generator and (
+        _has_timeout(frame)
+        or _acquires(facts)
+        or any(_is_lock(r[2], frame, application) for r in facts.regions if r[0] in ("with", "async with"))
+        or not application.sharing.changes_nothing(frame)
     )
 
 
