@@ -835,6 +835,29 @@ TRANSACTIONS = {
         """,
         "unsafe",
     ),
+    "after the flush of the round before": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            for name in "abc":
+                get(name)
+                db.flush()
+        """,
+        "unsafe",
+    ),
+    "after the commit of the round before": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            for name in "abc":
+                get(name)
+                db.add(name)
+                db.commit()
+        """,
+        "safe",
+    ),
     "at the commit": (
         """
         @app.get("/")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
-from fastlint.facts.structure import blocks_around, called_name, regions_around, walk
+from fastlint.facts.structure import blocks_around, called_name, loops_around, regions_around, walk
 from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame
@@ -28,13 +29,20 @@ class Transactions:
 
         Whoever waits for them on the event loop then keeps the transaction from ever going on.
         """
+        uses = self._sessions.uses(site.frame)
+        before = [use for use in uses if use.site.event[2] <= site.event[2]]
+        around = [use for use in uses if _loops(site) & _loops(use.site)]
+        later = [use for use in around if use.site.event[2] > site.event[2]]
+        round_before = [*later, *(use for use in around if use not in later)]
+        return self._is_open(before, site) or self._is_open(round_before, site)
+
+    def _is_open(self, uses: Iterable[Use], site: Site) -> bool:
+        """Tell whether the last of these uses of sessions leaves something that is written and not committed."""
         added = self._additions(site.frame)
         ended: defaultdict[Path, int] = defaultdict(lambda: -1)
         written: set[Path] = set()
-        for use in self._sessions.uses(site.frame):
+        for use in uses:
             now = use.site.event[2]
-            if now > site.event[2]:
-                break
             if use.words & ENDING:
                 if _comes_before(use.site, site):
                     ended[use.path] = now
@@ -53,6 +61,10 @@ class Transactions:
             and event[1][1][0] == "attr"
             and self._sessions.is_session(event[1][1][1], frame)
         ]
+
+
+def _loops(site: Site) -> set[int]:
+    return {index for index, *_ in loops_around(site.frame.function.facts, site.event[3])}
 
 
 def _comes_before(site: Site, later: Site) -> bool:
