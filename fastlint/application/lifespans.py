@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastlint.application.routes import identity, is_router, router_names
 from fastlint.facts.model import Expr, Span
+from fastlint.facts.structure import last_name
 from fastlint.project.bindings import call_argument, matched_arguments
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame, Function
@@ -98,7 +99,7 @@ def _functions(inference: Inference, names: Iterable[str]) -> Iterator[Function]
 
 
 def _add_made(inference: Inference, found: Lifespans, call: Expr, function: Function) -> None:
-    if _last(call[1])[:1].isupper() or any(name == "lifespan" for name, _ in call[3]):
+    if last_name(call[1])[:1].isupper() or any(name == "lifespan" for name, _ in call[3]):
         frame = inference.program.generic_frame(function)
         for value in inference.values(call, frame):
             place = identity(value)
@@ -120,7 +121,7 @@ def _add_made(inference: Inference, found: Lifespans, call: Expr, function: Func
                 given = call_argument(call, None, keyword)
                 if given is not None and given != NONE and given != ("list", ()):
                     row, column = call[4][:2]
-                    span = (row, column, row, column + len(_last(call[1])))
+                    span = (row, column, row, column + len(last_name(call[1])))
                     found.handlers.append(Handler(place, function, span, f"{keyword}="))
 
 
@@ -280,7 +281,3 @@ def _spelled(expr: Expr) -> str:
     if expr[0] == "attr":
         return f"{_spelled(expr[1])}.{expr[2]}"
     return str(expr[1]) if expr[0] == "name" else "..."
-
-
-def _last(expr: Expr) -> str:
-    return str(expr[1]) if expr[0] == "name" else str(expr[2]) if expr[0] == "attr" else ""

@@ -10,7 +10,7 @@ from fastlint.application.dependencies import needs_of_parameter
 from fastlint.application.makings import Makings
 from fastlint.application.repeated import CONNECTIONS, SESSIONS
 from fastlint.facts.model import Expr, Parameter
-from fastlint.facts.structure import unwrapped
+from fastlint.facts.structure import last_name, unwrapped
 from fastlint.project.members import class_attribute
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, FunctionValue, Instance, Value
@@ -93,7 +93,7 @@ class RequestObjects:
         if any(self.inference.is_subclass(Instance(cls), base) for base in BY_VALUE):
             return True
         if any(
-            _last(d[1] if d[0] == "call" else d) in ("dataclass", "define", "frozen", "attrs")
+            last_name(d[1] if d[0] == "call" else d) in ("dataclass", "define", "frozen", "attrs")
             for d in cls.facts.decorators
         ):
             return True
@@ -126,7 +126,3 @@ class RequestObjects:
             for value in self.inference.values(expr[1], frame):
                 if isinstance(value, ClassValue) and isinstance(value.cls, ProjectClass):
                     yield value.cls
-
-
-def _last(expr: Expr) -> str:
-    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""

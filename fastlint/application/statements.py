@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlint.facts.model import Expr
-from fastlint.facts.structure import children, walk
+from fastlint.facts.structure import children, last_name, walk
 from fastlint.project.infer import Inference
 from fastlint.project.program import Frame
 from fastlint.project.values import LibraryName
@@ -110,7 +110,7 @@ def parts_of(expr: Expr, frame: Frame) -> Iterator[Expr]:
                 base = base[1]
             if base[0] == "call" or (base[0] == "name" and current[1][0] == "attr"):
                 pending.append((base, depth))
-            if current[1][0] == "name" or _last(current[1]) == "text":
+            if current[1][0] == "name" or last_name(current[1]) == "text":
                 pending += [(argument, depth + 1) for argument in current[2][:1]]
         elif current[0] == "const":
             yield current
@@ -123,7 +123,3 @@ def _meanings(name: Expr, frame: Frame) -> list[Expr]:
         return frame.function.flow.reaching(name[1], name[2], name[3])[0]
     outer = frame.function.module.facts.functions[0].bindings.get(name[1], ())
     return [value for _, _, value in outer if value[0] in ("const", "call")]
-
-
-def _last(expr: Expr) -> str:
-    return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""

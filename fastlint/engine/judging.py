@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastlint.application.contexts import Application
 from fastlint.catalog.model import Effect
 from fastlint.engine.sources import SourceLines
-from fastlint.facts.model import Expr
+from fastlint.facts.structure import called_name
 from fastlint.project.calls import Sink, Site
 from fastlint.project.program import Frame
 from fastlint.project.reach import Way
@@ -223,7 +223,7 @@ def _constructions(application: Application) -> Iterator[tuple[Site, Way, str]]:
     program = application.program
     for function in program.functions_naming(program.renamed(_last_names(LOG_HANDLERS))):
         for event in function.facts.events:
-            if event[0] not in ("call", "drop") or not _callee_name(event[1]).endswith("Handler"):
+            if event[0] not in ("call", "drop") or not called_name(event[1]).endswith("Handler"):
                 continue
             if (function.module, event[5]) in queued:
                 continue
@@ -243,7 +243,7 @@ def _behind_queues(application: Application) -> set[object]:
     found: set[object] = set()
     for function in application.program.functions_naming(("QueueListener",)):
         for event in function.facts.events:
-            if event[0] in ("call", "drop") and _callee_name(event[1]) == "QueueListener":
+            if event[0] in ("call", "drop") and called_name(event[1]) == "QueueListener":
                 for argument in event[1][2]:
                     values = [argument]
                     if argument[0] == "name":
@@ -254,8 +254,3 @@ def _behind_queues(application: Application) -> set[object]:
                         values = [value for _, _, value in bindings]
                     found.update((function.module, value[4]) for value in values if value[0] == "call")
     return found
-
-
-def _callee_name(call: Expr) -> str:
-    base = call[1]
-    return str(base[2]) if base[0] == "attr" else str(base[1]) if base[0] == "name" else ""

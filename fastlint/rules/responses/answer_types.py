@@ -9,7 +9,7 @@ from fastlint.application.contexts import Application
 from fastlint.application.dumps import DUMPS, MODEL
 from fastlint.diagnostics import Edit
 from fastlint.facts.model import Binding, Expr, Parameter
-from fastlint.facts.structure import called_name, unwrapped
+from fastlint.facts.structure import called_name, last_name, unwrapped
 from fastlint.fixes.blocks import bindings_of
 from fastlint.fixes.imports import Import, name_of
 from fastlint.fixes.module import FunctionNode, Module
@@ -114,7 +114,7 @@ class AnswerType:
             node = node.value
         parameter = self._frame.function.parameters.get(node.id) if isinstance(node, ast.Name) else None
         annotation = parameter.annotation if parameter is not None else None
-        return annotation is not None and _last_name(annotation) in ("Request", "Response")
+        return annotation is not None and last_name(annotation) in ("Request", "Response")
 
     def shape(self, expr: Expr) -> Shape:
         """Return the type of one value."""
@@ -322,9 +322,7 @@ class AnswerType:
             for setting in UNDESCRIBED
         ):
             raise NoFix(f"`{name}` may hold what the OpenAPI document cannot describe")
-        if any(
-            base[0] == "sub" or _last_name(base) == "Generic" for part in own for base in part.facts.bases
-        ):
+        if any(base[0] == "sub" or last_name(base) == "Generic" for part in own for base in part.facts.bases):
             raise NoFix(f"`{name}` is generic")
         if given is not None and given[0] == "attr":
             code = render(given)
@@ -380,7 +378,7 @@ def _checked_type(parameter: Parameter) -> Expr | None:
         and not {"default", "default_factory"} & {name for name, _ in default[3]}
     ):
         return None
-    if annotation[0] == "sub" and _last_name(annotation[1]) == "Annotated" and annotation[2][0] == "tuple":
+    if annotation[0] == "sub" and last_name(annotation[1]) == "Annotated" and annotation[2][0] == "tuple":
         annotation, *details = annotation[2][1]
         if not all(detail[0] == "call" and called_name(detail) in REQUEST_PARTS for detail in details):
             return None
@@ -398,11 +396,6 @@ def _is_plain(value: Value) -> bool:
 def _are_lists(bindings: list[Binding]) -> bool:
     """Tell whether a name is bound to lists that are written out there, and to nothing else."""
     return all(unwrapped(value)[0] == "list" for _, _, value in bindings)
-
-
-def _last_name(expr: Expr) -> str:
-    """Return the last part of a dotted name."""
-    return str(expr[2] if expr[0] == "attr" else expr[1] if expr[0] == "name" else "")
 
 
 def always_leaves(body: list[ast.stmt]) -> bool:
