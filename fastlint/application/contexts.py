@@ -17,6 +17,7 @@ from fastlint.application.leading import Leading
 from fastlint.application.lifespans import Lifespans, find_lifespans
 from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
+from fastlint.application.pausing import Pausing
 from fastlint.application.providers import Providers
 from fastlint.application.references import References
 from fastlint.application.requests import RequestPath
@@ -266,6 +267,11 @@ class Application:
         return Transactions(self.inference, self.resolver)
 
     @cached_property
+    def pausing(self) -> Pausing:
+        """Which functions can let other requests run where they did not before."""
+        return Pausing(self)
+
+    @cached_property
     def lifespans(self) -> Lifespans:
         """How the applications of the program start."""
         return find_lifespans(self.inference)
@@ -300,15 +306,9 @@ class Application:
             self._entries_of[frame] = self._leading.to(frame)
         return self._entries_of[frame]
 
-    def coroutines_around(self, frame: Frame) -> list[Frame]:
-        """Return a frame and the coroutine functions that await it, all levels of them."""
-        found, pending = {frame}, [frame]
-        while pending:
-            for caller in self._callers.get(pending.pop(), ()):
-                if caller not in found and caller.function.facts.is_async:
-                    found.add(caller)
-                    pending.append(caller)
-        return list(found)
+    def awaiting(self, frame: Frame) -> list[Frame]:
+        """Return the coroutine functions that run a frame."""
+        return [caller for caller in self._callers.get(frame, ()) if caller.function.facts.is_async]
 
     def is_task(self, frame: Frame) -> bool:
         """Tell whether somewhere a task is made of a coroutine function, to run beside the one that made it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
@@ -103,7 +103,14 @@ class Sharing:
         self._lent = LentObjects(self._inference, references)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
+        self._private: dict[Frame, bool] = {}
+        self._unchanging: dict[Frame, bool] = {}
+        self._files: dict[Frame, frozenset[str]] = {}
         self._unfit: dict[Frame, str] = {}
+        self._unfit_by_itself: dict[Frame, str] = {}
+        self._stopping: dict[Frame, bool] = {}
+        self._below_plain: dict[Frame, tuple[Frame, ...]] = {}
+        self._below_awaited: dict[Frame, tuple[Frame, ...]] = {}
         self._makers: dict[Function, bool] = {}
         self._starting: dict[Frame, bool] = {}
         self._giving: dict[Frame, bool] = {}
@@ -360,7 +367,7 @@ class Sharing:
         facts = frame.function.facts
         if name in facts.outer_names:
             return False
-        if name in facts.bindings or any(parameter.name == name for parameter in facts.parameters):
+        if name in facts.bindings or name in frame.function.parameters:
             return name not in ("self", "cls")
         return frame.parent is not None and self._is_local(name, frame.parent)
 
@@ -446,26 +453,43 @@ class Sharing:
 
     def changes_nothing(self, frame: Frame) -> bool:
         """Tell whether neither a function nor what it runs or awaits changes what outlives a call."""
-        return not any(True for below in self._reached(frame, awaited=True) for _ in self._changes(below))
+        if frame not in self._unchanging:
+            reached = self._reached(frame, awaited=True)
+            self._unchanging[frame] = not any(True for below in reached for _ in self._changes(below))
+        return self._unchanging[frame]
 
     def is_private(self, frame: Frame) -> bool:
         """Tell whether nothing that a function runs or awaits touches what requests share, as far as all is known."""
-        return not any(self.touches_shared(current) for current in self._reached(frame, awaited=True))
+        if frame not in self._private:
+            self._private[frame] = not any(map(self.touches_shared, self._reached(frame, awaited=True)))
+        return self._private[frame]
 
-    def reads_and_writes_files(self, frames: Iterable[Frame]) -> bool:
-        """Tell whether functions, or the plain ones that they run, read local files as well as write them.
+    def reads_files(self, frame: Frame) -> bool:
+        """Tell whether a function, or the plain ones that it runs, read local files."""
+        return any(map(_is_reading, self._file_calls(frame)))
+
+    def writes_files(self, frame: Frame) -> bool:
+        """Tell whether a function, or the plain ones that it runs, write local files."""
+        return any(map(_is_writing, self._file_calls(frame)))
+
+    def reads_and_writes_files(self, frame: Frame) -> bool:
+        """Tell whether a function, or the plain ones that it runs, read local files as well as write them.
 
         A file may belong to one worker alone, which then relies on that nothing else runs between the two.
         """
-        reached = {below for frame in frames for below in self._reached(frame)}
-        names = {
-            sink.name.rpartition(".")[2]
-            for frame in reached
-            for site in self._resolver.sites(frame)
-            for sink in site.sinks
-            if sink.effect.kind == "file"
-        }
-        return any(_is_reading(name) for name in names) and any(_is_writing(name) for name in names)
+        return self.reads_files(frame) and self.writes_files(frame)
+
+    def _file_calls(self, frame: Frame) -> frozenset[str]:
+        """Return the names of the calls by which a function, or a plain one that it runs, uses local files."""
+        if frame not in self._files:
+            self._files[frame] = frozenset(
+                sink.name.rpartition(".")[2]
+                for reached in self._reached(frame)
+                for site in self._resolver.sites(reached)
+                for sink in site.sinks
+                if sink.effect.kind == "file"
+            )
+        return self._files[frame]
 
     def starts_something(self, frame: Frame) -> bool:
         """Tell whether a function starts what begins at the next `await`: a task, a callback."""
@@ -475,17 +499,19 @@ class Sharing:
 
     def unfit_for_thread(self, frame: Frame) -> str:
         """Return why a plain function must not run in another thread, as the end of a sentence, or nothing."""
-        for current in self._reached(frame):
-            if current not in self._unfit:
-                self._unfit[current] = self._unfit_itself(current)
-            if self._unfit[current]:
-                return self._unfit[current]
-        if self._context_variables.sets(frame):
-            return "it sets a context variable, which a thread would keep to itself"
-        return ""
+        if frame not in self._unfit:
+            self._unfit[frame] = next(filter(None, map(self._unfit_alone, self._reached(frame))), "")
+            if not self._unfit[frame] and self._context_variables.sets(frame):
+                self._unfit[frame] = "it sets a context variable, which a thread would keep to itself"
+        return self._unfit[frame]
+
+    def _unfit_alone(self, frame: Frame) -> str:
+        """Return why a function must not run in another thread, whatever it runs below."""
+        if frame not in self._unfit_by_itself:
+            self._unfit_by_itself[frame] = self._unfit_itself(frame)
+        return self._unfit_by_itself[frame]
 
     def _unfit_itself(self, frame: Frame) -> str:
-        """Return why a function must not run in another thread, whatever it runs below."""
         for event in frame.function.facts.events:
             for name in self._called(event[1], frame) if event[0] in ("call", "drop", "enter") else ():
                 if name.startswith(LOOP_LIBRARIES) and name not in LOOP_FREE:
@@ -519,24 +545,38 @@ class Sharing:
 
     def lets_stop_iteration_out(self, frame: Frame) -> bool:
         """Tell whether a plain function may raise `StopIteration`, which cannot leave a thread."""
-        return any(
-            event[0] in ("call", "drop") and event[1][1][:2] == ("name", "next") and len(event[1][2]) == 1
-            for current in self._reached(frame)
-            for event in current.function.facts.events
-            if event[1][0] == "call"
-        )
+        if frame not in self._stopping:
+            self._stopping[frame] = any(map(_lets_stop_iteration_out, self._reached(frame)))
+        return self._stopping[frame]
 
-    def _reached(self, frame: Frame, *, awaited: bool = False) -> list[Frame]:
-        """Return a function and the plain functions that it runs, all levels of them; `awaited` ones as well."""
+    def _reached(self, frame: Frame, *, awaited: bool = False) -> Iterator[Frame]:
+        """Yield a function and the plain functions that it runs, all levels of them; `awaited` ones as well."""
         found, pending = {frame: 0}, [frame]
+        yield frame
         while pending:
             current = pending.pop()
-            for site in self._resolver.sites(current):
-                for callee in (*site.runs, *site.starts) if awaited else site.runs:
-                    if callee not in found and found[current] < DEEPEST:
-                        found[callee] = found[current] + 1
-                        pending.append(callee)
-        return list(found)
+            depth = found[current] + 1
+            if depth > DEEPEST:
+                continue
+            for callee in self._below(current, awaited=awaited):
+                if callee not in found:
+                    found[callee] = depth
+                    pending.append(callee)
+                    yield callee
+
+    def _below(self, frame: Frame, *, awaited: bool) -> tuple[Frame, ...]:
+        """Return the plain functions that a function itself runs, `awaited` ones as well, each once."""
+        known = self._below_awaited if awaited else self._below_plain
+        if frame not in known:
+            sites = self._resolver.sites(frame)
+            known[frame] = tuple(
+                dict.fromkeys(
+                    callee
+                    for site in sites
+                    for callee in ((*site.runs, *site.starts) if awaited else site.runs)
+                )
+            )
+        return known[frame]
 
     def _called(self, expr: Expr, frame: Frame) -> Iterator[str]:
         if expr[0] == "call":
@@ -609,6 +649,14 @@ def _outlives_call(base: Expr, facts: FunctionFacts, *, is_maker: bool) -> bool:
     return outlives_call(base, facts, is_maker=is_maker) or any(
         parameter.name == _root(base) and parameter.default is not None and parameter.default[0] in DISPLAYS
         for parameter in facts.parameters
+    )
+
+
+def _lets_stop_iteration_out(frame: Frame) -> bool:
+    return any(
+        event[0] in ("call", "drop") and event[1][1][:2] == ("name", "next") and len(event[1][2]) == 1
+        for event in frame.function.facts.events
+        if event[1][0] == "call"
     )
 
 

@@ -78,13 +78,13 @@ def check(
         found += _about_the_run(loaded)
         kept = [d for d in found if _is_wanted(d, selection, loaded)]
         files = Files(sources.text)
-        fixed = [_with_fix(d, makers.get(d), files, trust, loaded) for d in _unsuppressed(kept, sources)]
+        ordered = sorted(_unsuppressed(kept, sources), key=lambda d: d.sort_key)
+        fixed = tuple(_with_fix(d, makers.get(d), files, trust, loaded) for d in ordered)
         if progress is not None:
             progress("Following calls", 1, 1)
         silent = silent_files([*found, *fixed], loaded)
-    ordered = tuple(sorted(fixed, key=lambda d: d.sort_key))
     return CheckResult(
-        ordered,
+        fixed,
         len(loaded.asked),
         len(application.routes),
         len(application.entries),

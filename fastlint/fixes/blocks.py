@@ -5,12 +5,8 @@ from __future__ import annotations
 import ast
 
 from fastlint.fixes.lines import block_of
-from fastlint.fixes.module import FunctionNode, Module, span_of
+from fastlint.fixes.module import NAMED, FunctionNode, Module, names_of, span_of
 from fastlint.fixes.text import NoFix
-
-NAMED = (
-    ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar,
-)  # fmt: skip
 
 
 def lines_of(module: Module, statement: ast.stmt) -> tuple[int, int]:
@@ -68,12 +64,14 @@ def ended(module: Module, lines: str) -> str:
     return lines if lines.endswith(("\n", "\r")) else lines + module.newline
 
 
-def free_name(candidates: tuple[str, ...], *places: ast.AST) -> str:
-    """Return the first name that nothing in the places is called.
+def free_name(candidates: tuple[str, ...], *places: ast.AST | Module) -> str:
+    """Return the first name that nothing in the places is called: pieces of code, or files as a whole.
 
     Raises `NoFix` if all are taken.
     """
-    taken = {name for place in places for name in _names(place)}
+    taken = frozenset[str]().union(
+        *(place.names if isinstance(place, Module) else names_of(ast.walk(place)) for place in places)
+    )
     for name in candidates:
         if name not in taken:
             return name
@@ -97,22 +95,6 @@ def binds(node: ast.AST, name: str) -> bool:
         case ast.Global(names=names) | ast.Nonlocal(names=names):
             return name in names
     return isinstance(node, NAMED) and node.name == name
-
-
-def _names(place: ast.AST) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(place):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            found.update(node.names)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, NAMED):
-            found.add(node.name or "")
-    return found
 
 
 def _inside_strings(module: Module) -> set[int]:

@@ -1,12 +1,16 @@
-"""The files that fixes look at and change, read once."""
+"""The files that fixes look at and change."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from fastlint.diagnostics import Fix
 from fastlint.fixes.module import Module
 from fastlint.fixes.text import SourceText
+
+MOST_MODULES = 8
+"""Files whose syntax is kept: trees are large, and fixes that follow each other look at the same ones."""
 
 
 class Files:
@@ -14,12 +18,15 @@ class Files:
 
     def __init__(self, text_of: Callable[[str], str]) -> None:
         self._text_of = text_of
-        self._modules: dict[str, Module] = {}
+        self._modules: OrderedDict[str, Module] = OrderedDict()
 
     def python(self, path: str) -> Module:
-        """Return a Python file."""
+        """Return a Python file, the same one as long as it is one of those that were asked for last."""
         if path not in self._modules:
             self._modules[path] = Module(path, self._text_of(path))
+        self._modules.move_to_end(path)
+        if len(self._modules) > MOST_MODULES:
+            self._modules.popitem(last=False)
         return self._modules[path]
 
     def text(self, path: str) -> SourceText:

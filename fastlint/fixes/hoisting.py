@@ -26,9 +26,7 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
     """
     if any(isinstance(part, NOT_AT_IMPORT) for part in ast.walk(node)):
         raise NoFix("it cannot be evaluated when the module is imported")
-    dumped = ast.dump(node)
-    twins = [o for o in _in_functions(module) if type(o) is type(node) and ast.dump(o) == dumped]
-    twins.sort(key=span_of)
+    twins = sorted(_twins(module, node), key=span_of)
     place = min((top_statement(module, twin) for twin in twins), key=lambda statement: statement.lineno)
     require_names(module, node, place)
     own = _variable(module, node, twins)
@@ -42,7 +40,7 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
         if ast.dump(known) != ast.dump(node):
             raise NoFix(f"`{target}` means something else in this file")
         return (removed,)
-    if own is None and target in _names(module.tree):
+    if own is None and target in module.names:
         raise NoFix(f"`{target}` means something else in this file")
     statement = module.statement(twins[0])
     indentation = module.indentation(module.bounds(span_of(statement))[0])
@@ -93,34 +91,45 @@ def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collect
     """
     own = _names_bound_in(node)
     around = [whole for _, whole in module.around(node) if isinstance(whole, FunctionNode | ast.ClassDef)]
-    local = {name for scope in around for name in _names_bound_in(scope, without=node)}
     bound_above = {
         name
         for statement in module.tree.body
         if statement.lineno < place.lineno
         for name in _names_bound_by(statement)
     }
-    changed = {name for part in module.nodes if isinstance(part, ast.Global) for name in part.names}
+    changed = {name for part in module.all_of(ast.Global) for name in part.names}
     for part in ast.walk(node):
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
             name = part.id
             if name in known:
                 continue
-            if name in local or name in changed:
+            is_local = name in module.bound_names and any(
+                name in _names_bound_in(scope, without=node) for scope in around
+            )
+            if is_local or name in changed:
                 raise NoFix(f"it uses `{name}`, which only the call knows")
             if name not in own | bound_above and not hasattr(builtins, name):
                 raise NoFix(f"`{name}` is not defined above the function")
 
 
-def _in_functions(module: Module) -> Iterator[ast.expr]:
-    for function in module.nodes:
-        if isinstance(function, FunctionNode) and not any(
-            isinstance(whole, FunctionNode) for _, whole in module.around(function)
-        ):
-            for statement in function.body:
-                for part in ast.walk(statement):
-                    if isinstance(part, ast.expr):
-                        yield part
+def _twins(module: Module, node: ast.expr) -> Iterator[ast.expr]:
+    """Yield the expressions in the bodies of functions that are written like one, itself included."""
+    called, dumped = _called(node), ast.dump(node)
+    for other in module.all_of(type(node)):
+        if _called(other) == called and ast.dump(other) == dumped and _is_in_function(module, other):
+            yield other
+
+
+def _called(node: ast.expr) -> str:
+    """Return the last name of what is called, if anything is."""
+    callee = node.func if isinstance(node, ast.Call) else None
+    return callee.id if isinstance(callee, ast.Name) else getattr(callee, "attr", "")
+
+
+def _is_in_function(module: Module, node: ast.expr) -> bool:
+    """Tell whether a node is in the body of the outermost function around it."""
+    outermost = [(part, whole) for part, whole in module.around(node) if isinstance(whole, FunctionNode)][-1:]
+    return any(part in whole.body for part, whole in outermost)
 
 
 def _variable(module: Module, node: ast.expr, twins: list[ast.expr]) -> ast.Name | None:
@@ -246,17 +255,6 @@ def _is_docstring(module: Module, part: ast.AST) -> bool:
     owner = module.parent(statement)
     is_first = isinstance(owner, ast.ClassDef | FunctionNode) and owner.body[0] is statement
     return isinstance(statement, ast.Expr) and is_first
-
-
-def _names(tree: ast.AST) -> set[str]:
-    found: set[str] = set()
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Name):
-            found.add(part.id)
-        else:
-            found |= _names_bound_by(part) if isinstance(part, ast.stmt) else set()
-            found |= {part.arg} if isinstance(part, ast.arg) else set()
-    return found
 
 
 def _mentions(part: ast.AST, name: str) -> bool:

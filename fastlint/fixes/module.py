@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TypeVar, cast
 
 from fastlint.diagnostics import Edit
 from fastlint.facts.build import parse_source
 from fastlint.fixes.text import NoFix, SourceText, Span
 
+Node = TypeVar("Node", bound=ast.AST)
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+NAMED = (
+    ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar,
+)  # fmt: skip
+NAMING = (ast.Name, ast.Global, ast.Nonlocal, ast.alias, ast.arg, *NAMED)
+WORDS = frozenset({"arg", "attr", "ctx", "id", "level", "module", "op", "ops", "type_comment"})
+"""The fields of nodes that hold no code: names, and which operator it is."""
 PRIMARY_PARENTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 
 
@@ -32,41 +40,61 @@ class Module(SourceText):
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        """Every node of the tree, the outer ones first."""
-        return list(ast.walk(self.tree))
+        """Every node of the tree that is code, the outer ones first."""
+        return [self.tree, *self._parents]
 
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        found: dict[ast.AST, ast.AST] = {}
+        pending: list[ast.AST] = [self.tree]
+        for node in pending:  # which grows meanwhile
+            for name in node._fields:
+                if name in WORDS:
+                    continue
+                value = getattr(node, name, None)
+                for part in value if isinstance(value, list) else (value,):
+                    if isinstance(part, ast.AST):
+                        found[part] = node
+                        pending.append(part)
+        return found
+
+    def all_of(self, *kinds: type[Node]) -> list[Node]:
+        """Return the nodes of some classes."""
+        return cast("list[Node]", [node for kind in kinds for node in self._by_class.get(kind, ())])
 
     @cached_property
-    def _by_span(self) -> dict[Span, list[ast.AST]]:
-        found: dict[Span, list[ast.AST]] = {}
+    def _by_class(self) -> dict[type[ast.AST], list[ast.AST]]:
+        found: dict[type[ast.AST], list[ast.AST]] = {}
         for node in self.nodes:
-            if hasattr(node, "lineno"):
-                found.setdefault(span_of(node), []).append(node)
+            found.setdefault(type(node), []).append(node)
         return found
+
+    @cached_property
+    def _by_row(self) -> dict[int, list[ast.AST]]:
+        found: dict[int, list[ast.AST]] = {}
+        for node in self.nodes:
+            found.setdefault(getattr(node, "lineno", 0), []).append(node)
+        return found
+
+    def _at(self, span: Span) -> Iterator[ast.AST]:
+        """Yield the nodes that take up a span, the outer ones first."""
+        return (node for node in self._by_row.get(span[0], ()) if span_of(node) == span)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that anything in the file is called."""
+        return names_of(self.all_of(*NAMING))
 
     @cached_property
     def bound_names(self) -> frozenset[str]:
         """The names that anything in the file but an import at its top gives a meaning."""
         top = set(self.tree.body)
-        found: set[str] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Name):
-                if not isinstance(node.ctx, ast.Load):
-                    found.add(node.id)
-            elif isinstance(node, ast.arg):
-                found.add(node.arg)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found.add(node.name)
-            elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-                found.add(node.name or "")
-            elif isinstance(node, ast.Import | ast.ImportFrom) and node not in top:
-                found.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.Global | ast.Nonlocal):
-                found.update(node.names)
-        return frozenset(found)
+        return names_of(
+            node
+            for node in self.all_of(*NAMING)
+            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+            and not (isinstance(node, ast.alias) and self.parent(node) in top)
+        )
 
     def parent(self, node: ast.AST) -> ast.AST:
         """Return what a node is part of; the tree itself for what is at the top."""
@@ -80,7 +108,7 @@ class Module(SourceText):
 
     def expression(self, span: Span) -> ast.expr:
         """Return the expression at a span. Raises `NoFix` if there is none, as inside older f-strings."""
-        for node in self._by_span.get(span, ()):
+        for node in self._at(span):
             if isinstance(node, ast.expr) and self._is_as_written(node):
                 return node
         raise NoFix("the expression cannot be found in the file again")
@@ -95,14 +123,14 @@ class Module(SourceText):
 
     def function(self, span: Span) -> FunctionNode:
         """Return the function that the facts place at a span."""
-        for node in self._by_span.get(span, ()):
+        for node in self._at(span):
             if isinstance(node, FunctionNode):
                 return node
         raise NoFix("the function cannot be found in the file again")
 
     def class_at(self, span: Span) -> ast.ClassDef:
         """Return the class that the facts place at a span."""
-        for node in self._by_span.get(span, ()):
+        for node in self._at(span):
             if isinstance(node, ast.ClassDef):
                 return node
         raise NoFix("the class cannot be found in the file again")
@@ -200,6 +228,23 @@ class Module(SourceText):
         except SyntaxError:
             return False
         return ast.dump(again) == ast.dump(node)
+
+
+def names_of(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """Return the names that any of some nodes is called, or calls something."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, NAMED):
+            found.add(node.name or "")
+    return frozenset(found)
 
 
 def span_of(node: ast.AST) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
+from functools import cached_property
 
 from fastlint.diagnostics import Edit, Location
 
@@ -26,7 +27,7 @@ class SourceText:
         self.text = text
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
 
-    @property
+    @cached_property
     def newline(self) -> str:
         """The line end that the file uses most, or a plain one."""
         ends = Counter(match[0] for match in _LINE_END.finditer(self.text)).most_common(1)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from fastlint.application.contexts import Application
 from fastlint.application.model import REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.application.sharing import THREADS_OWN, is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
-from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts, Span
-from fastlint.facts.structure import called_name, regions_around, walk
+from fastlint.facts.model import Expr
+from fastlint.facts.structure import called_name, walk
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.rewriting import handed_over, with_callee
 from fastlint.fixes.text import NoFix
-from fastlint.project.calls import Site
-from fastlint.project.program import Frame
 from fastlint.project.values import Instance, Suspended, Value
 from fastlint.rules.base import Suspect, Verdict
 from fastlint.rules.rendering import render
@@ -29,11 +26,8 @@ PLAIN_KINDS = frozenset({"route", "dependency", "background task", "exception ha
 """What FastAPI runs in the thread pool if it is a `def`."""
 TWINS = {"time.sleep": ("asyncio", "sleep")}
 """Blocking functions, and the coroutine functions that take the same arguments and return the same."""
-TIMEOUTS = frozenset({"timeout", "timeout_at", "wait_for", "move_on_after", "fail_after"})
 STARTING = frozenset({"create_task", "ensure_future", "gather", "start_soon", "run_coroutine_threadsafe"})
 """Calls that let coroutines run beside the one that makes them."""
-LOCK_LIBRARIES = ("threading.", "multiprocessing.", "asyncio.", "anyio.")
-LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
 
 
 def off_loop(verdict: Verdict) -> FixMaker:
@@ -51,7 +45,7 @@ def off_loop(verdict: Verdict) -> FixMaker:
         try:
             return plain_function(suspect, module)
         except NoFix as reason:
-            whole = reason
+            whole = str(reason)  # the exception itself would keep this call alive, and the file
         try:
             return _in_thread_pool((suspect, *verdict.others), module)
         except NoFix as reason:
@@ -119,8 +113,8 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     private = (
         application.program.is_whole
         and sharing.is_private(frame)
-        and not _is_given_shared(application, [frame])
-        and not sharing.reads_and_writes_files([frame])
+        and not application.pausing.is_given_shared(frame)
+        and not sharing.reads_and_writes_files(frame)
         and not sharing.lets_stop_iteration_out(frame)
     )
     return Fix(
@@ -167,7 +161,7 @@ def _in_thread_pool(suspects: Iterable[Suspect], module: Module) -> Fix:
         try:
             piece = _call_in_thread_pool(suspect, module)
         except NoFix as reason:
-            reasons.append(reason)
+            reasons.append(str(reason))
             continue
         edits += piece.edits
         guards += piece.guards
@@ -175,7 +169,7 @@ def _in_thread_pool(suspects: Iterable[Suspect], module: Module) -> Fix:
         if piece.applicability is Applicability.UNSAFE:
             trust = Applicability.UNSAFE
     if not edits:
-        raise reasons[0]
+        raise NoFix(reasons[0])
     title = titles[0] if len(titles) == 1 else f"Run {len(titles)} calls in the thread pool"
     return Fix(title, trust, tuple(dict.fromkeys(edits)), tuple(dict.fromkeys(guards)))
 
@@ -200,15 +194,14 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         raise NoFix("a thread that computes competes with the event loop; it needs a process")
     _require_no_bound_object(suspect)
     application = suspect.application
-    around = application.coroutines_around(suspect.frame)
     if suspect.effect.kind == "database":
-        _require_no_shared_session(suspect, around)
+        _require_no_shared_session(suspect)
         _require_no_database_in_memory(suspect)
     node = module.expression(suspect.site.event[5])
     function = module.require_await(node)
     _require_no_lock(suspect)
     callees = [suspect.way.callee] if suspect.way.callee is not None else []
-    for callee in {*callees, *suspect.site.runs}:
+    for callee in dict.fromkeys((*callees, *suspect.site.runs)):
         reason = application.sharing.unfit_for_thread(callee)
         if reason:
             raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
@@ -245,48 +238,8 @@ def _require_no_bound_object(suspect: Suspect) -> None:
 
 def _require_no_lock(suspect: Suspect) -> None:
     """Raise `NoFix` while a lock of threads is held: awaiting there lets another request stop the loop for good."""
-    if _is_in_lock(suspect, "with") or any(_acquires(frame.function.facts) for frame, _ in _places(suspect)):
+    if suspect.application.pausing.holds_lock(suspect.site):
         raise NoFix("a lock is held here, and awaiting would hold it while other requests run")
-
-
-def _is_in_lock(suspect: Suspect, kind: str) -> bool:
-    """Tell whether a suspect, or a call that leads to it, is in the block of a lock: of a "with" or "async with"."""
-    return any(
-        _is_lock(region[2], frame, suspect.application)
-        for frame, span in _places(suspect)
-        for region in regions_around(frame.function.facts, span, kind)
-    )
-
-
-def _places(suspect: Suspect) -> list[tuple[Frame, Span]]:
-    """Return where a suspect stands, and the calls of the coroutine functions around it."""
-    return [(site.frame, site.event[5]) for site in _sites(suspect)]
-
-
-def _sites(suspect: Suspect) -> list[Site]:
-    """Return the place of a suspect, and those of the calls of the coroutine functions around it."""
-    application = suspect.application
-    calls = [c for f in application.coroutines_around(suspect.frame) for c in application.calls_of(f)]
-    return [suspect.site, *calls]
-
-
-def _acquires(facts: FunctionFacts) -> bool:
-    return any(e[0] in ("call", "drop") and called_name(e[1]) == "acquire" and not e[4] for e in facts.events)
-
-
-def _is_lock(expr: Expr, frame: Frame, application: Application) -> bool:
-    """Tell whether what `with` enters is a lock of threads, or a context manager of the program that takes one."""
-    if any(word in render(expr).lower() for word in LOCK_WORDS):
-        return True
-    for value in application.inference.values(expr, frame):
-        if isinstance(value, Instance) and str(value.cls).startswith(LOCK_LIBRARIES):
-            return True
-        if isinstance(value, Suspended):
-            inner = value.frame.function.facts
-            held = [r[2] for r in inner.regions if r[0] in ("with", "async with") and r[2] is not expr]
-            if _acquires(inner) or any(_is_lock(each, value.frame, application) for each in held):
-                return True
-    return False
 
 
 def _trust(suspect: Suspect) -> Applicability:
@@ -298,55 +251,17 @@ def _trust(suspect: Suspect) -> Applicability:
 
 
 def _is_unnoticed(suspect: Suspect) -> bool:
-    application, sharing = suspect.application, suspect.application.sharing
-    around = application.coroutines_around(suspect.frame)
-    if any(_runs_beside_others(application, frame) or _has_timeout(frame) for frame in around):
-        return False
-    if not all(sharing.is_private(frame) for frame in around) or sharing.reads_and_writes_files(around):
-        return False
-    if any(sharing.starts_something(frame) for frame in around) or _is_given_shared(application, around):
-        return False
-    if _is_in_lock(suspect, "async with") or any(map(application.transactions.holds_rows, _sites(suspect))):
+    if not suspect.application.pausing.is_unnoticed(suspect.site):
         return False
     call = suspect.site.event[1]
     if suspect.target in TWINS and suspect.is_direct:
         return len(call[2]) == 1 and call[2][0][0] in ("const", "lit")
     if suspect.site.runs:
-        return not any(sharing.lets_stop_iteration_out(callee) for callee in suspect.site.runs)
+        return not any(map(suspect.application.sharing.lets_stop_iteration_out, suspect.site.runs))
     return _is_for_one_request(suspect)
 
 
-def _is_given_shared(application: Application, frames: list[Frame]) -> bool:
-    """Tell whether FastAPI gives functions something that it gives other requests, or a task, as well.
-
-    Or runs them inside of something that notices when others run meanwhile.
-    """
-    return any(
-        application.sharing.provides_shared(injection.need.provider, injection.frame)
-        or (injection.frame is not None and _notices(injection.frame, application))
-        for injection in application.given_to(frames)
-    ) or any(entry.kind == "middleware" and _has_timeout(entry.frame) for entry in application.entries)
-
-
-def _notices(frame: Frame, application: Application) -> bool:
-    """Tell whether a dependency is around its route with a lock, a time limit, or a change of what requests share."""
-    facts = frame.function.facts
-    return facts.is_generator and (
-        _has_timeout(frame)
-        or _acquires(facts)
-        or any(_is_lock(r[2], frame, application) for r in facts.regions if r[0] in ("with", "async with"))
-        or not application.sharing.changes_nothing(frame)
-    )
-
-
-def _has_timeout(frame: Frame) -> bool:
-    """Tell whether a function limits the time of something, which blocking calls used to escape."""
-    return any(
-        event[1][0] == "call" and called_name(event[1]) in TIMEOUTS for event in frame.function.facts.events
-    )
-
-
-def _require_no_shared_session(suspect: Suspect, around: list[Frame]) -> None:
+def _require_no_shared_session(suspect: Suspect) -> None:
     """Raise `NoFix` if a database call works on an object that a task may use at the same time."""
     call, facts = suspect.site.event[1], suspect.frame.function.facts
     used = {
@@ -363,17 +278,9 @@ def _require_no_shared_session(suspect: Suspect, around: list[Frame]) -> None:
         if part[0] == "name"
     }
     given = used & suspect.frame.function.parameters.keys()
-    beside = any(_runs_beside_others(suspect.application, frame) for frame in around)
-    if (given and beside) or used & handed_on - {"asyncio", "loop"}:
+    beside = bool(given) and suspect.application.pausing.is_beside_others(suspect.frame)
+    if beside or used & handed_on - {"asyncio", "loop"}:
         raise NoFix("the same session may be in use in another task at that time")
-
-
-def _runs_beside_others(application: Application, frame: Frame) -> bool:
-    """Tell whether a coroutine may run at the same time as others of its request: as a task, or in `gather`."""
-    return application.is_task(frame) or (
-        frame.function.facts.is_async
-        and any(site.event[4] != DIRECTLY for site in application.calls_of(frame))
-    )
 
 
 def _is_for_one_request(suspect: Suspect) -> bool:

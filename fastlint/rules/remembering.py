@@ -117,8 +117,8 @@ def first_of(*makers: FixMaker) -> FixMaker:
             try:
                 return maker(files)
             except NoFix as reason:
-                reasons.append(reason)
-        raise reasons[0]
+                reasons.append(str(reason))
+        raise NoFix(reasons[0])
 
     return make
 

@@ -92,14 +92,14 @@ def _set_of_tasks(module: Module) -> tuple[str, tuple[Edit, ...]]:
         for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
         if isinstance(target, ast.Name)
     }
-    for node in module.nodes:
+    for node in module.all_of(ast.Call) if sets else ():
         match node:
             case ast.Call(
                 func=ast.Attribute(attr="add_done_callback"),
                 args=[ast.Attribute(value=ast.Name(id=name), attr="discard")],
             ) if name in sets:
                 return name, ()
-    name = free_name(SETS, module.tree)
+    name = free_name(SETS, module)
     try:
         named = name_of(module, "asyncio", "Task")
     except NoFix:
