@@ -1167,3 +1167,27 @@ def test_refused(tmp_path: Path, body: str, reason: str) -> None:
     assert found
     assert all(each.fix is None for each in found)
     assert reason in " ".join(each.unfixed for each in found)
+
+
+def test_classes_in_functions_are_read_where_they_stand(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path,
+        """
+        def model(name, fields):
+            for one in fields:
+                if one:
+                    for other in fields[one]:
+                        class Model:
+                            kept = sessionmaker(other)
+        class Service:
+            def __init__(self, db: Session):
+                self.db = db
+            def names(self):
+                return self.db.execute(text("select name from users")).all()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            return Service(db).names()
+        """,
+    )
+    assert found

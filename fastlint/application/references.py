@@ -264,10 +264,12 @@ def _all(
         for decorator in body.decorators:
             yield outer, decorator
     for cls in module.facts.classes:
-        if module.functions[cls.parent] not in functions:
+        around = module.functions[cls.parent]
+        if around not in functions:
             continue
+        scope = inference.program.generic_frame(around)
         for bindings in cls.bindings.values():
             for _, _, value in bindings:
-                yield module.frame, value
+                yield scope, value
         for expr in (*cls.bases, *cls.decorators, *(value for _, value in cls.keywords)):
-            yield module.frame, expr
+            yield scope, expr
