@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import children, unwrapped, walk
-from fastlint.project.program import Frame
+from fastlint.project.program import Frame, Function
 from fastlint.project.queries import ALL, Queries, Query, Rows, conditions
 
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class CountedRows:
         return any(call == id(query.call) for call, _ in self._calls)
 
     def _find(self) -> Iterator[Counted]:
+        questions: dict[Function, list[tuple[str, Expr, Span]]] = {}
         for frame in self.application.loops.waited_for:
-            for want, value, span in _questions(frame):
+            function = frame.function
+            if function not in questions:
+                questions[function] = list(_questions(function))
+            for want, value, span in questions[function]:
                 rows = self.queries.rows(value, frame)
-                if not rows or not all(self._is_whole(found) for found in rows):
-                    continue
-                if value[0] != "name" or _is_only_asked(value[1], frame):
+                if rows and all(self._is_whole(found) for found in rows):
                     yield Counted(frame, want, value, span, rows)
 
     def _is_whole(self, rows: Rows) -> bool:
@@ -81,19 +83,20 @@ class CountedRows:
         return len(joins) < 2  # a row that joins two others
 
 
-def _questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
-    """Yield what a function asks of lists; of each name the first question."""
+def _questions(function: Function) -> Iterator[tuple[str, Expr, Span]]:
+    """Yield what a function asks of lists that serve for nothing else; of each name the first question."""
     seen: set[object] = set()
-    for want, value, span in _all_questions(frame):
+    for want, value, span in _all_questions(function):
         key = value[1] if value[0] == "name" else span
         if key not in seen:
             seen.add(key)
-            yield want, value, span
+            if value[0] != "name" or _is_only_asked(value[1], function):
+                yield want, value, span
 
 
-def _all_questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
+def _all_questions(function: Function) -> Iterator[tuple[str, Expr, Span]]:
     """Yield what a function asks of lists: how many, whether there is one, which is the first."""
-    for kind, expr, _, _, _, span in frame.function.facts.events:
+    for kind, expr, _, _, _, span in function.facts.events:
         asked: tuple[str, Expr] | None = None
         if kind in ("call", "drop") and expr[1][0] == "name" and len(expr[2]) == 1:
             asked = {"len": (COUNT, expr[2][0]), "bool": (EXISTS, expr[2][0])}.get(expr[1][1])
@@ -109,12 +112,11 @@ def _all_questions(frame: Frame) -> Iterator[tuple[str, Expr, Span]]:
             yield want, value, span
 
 
-def _is_only_asked(name: str, frame: Frame) -> bool:
+def _is_only_asked(name: str, function: Function) -> bool:
     """Tell whether a local name serves for nothing but such questions.
 
     Where the first row is used as well as the number of rows, few are expected: `if len(found) > 1: raise`.
     """
-    function = frame.function
     facts = function.facts
     bindings = facts.bindings.get(name, [])
     if len(bindings) != 1 or name in facts.outer_names or name in function.parameters:
@@ -126,7 +128,7 @@ def _is_only_asked(name: str, frame: Frame) -> bool:
             part[0] == "name" and part[1] == name for event in inner.events for part in walk(event[1])
         ):
             return False
-    asked = {found for found, value, _ in _all_questions(frame) if value[:2] == ("name", name)}
+    asked = {found for found, value, _ in _all_questions(function) if value[:2] == ("name", name)}
     if asked >= {COUNT, FIRST}:
         return False
     tests = [event[1] for event in facts.events if event[0] == "test"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from fastlint.application.model import LOOP, REQUEST, THREAD, Entry
 from fastlint.catalog.model import Resource
@@ -91,10 +92,18 @@ class RequestPath:
         for frame in self._runs_on:
             yield from self._resolver.sites(frame)
 
+    @cached_property
+    def _acting(self) -> list[Site]:
+        return [site for site in self.sites() if site.acts]
+
+    @cached_property
+    def _making(self) -> list[Site]:
+        return [site for site in self.sites() if site.makes]
+
     def uses(self, *words: str) -> Iterator[Use]:
         """Yield the library calls that do what one of the words says ("query", "commit", ...)."""
         wanted = frozenset(words)
-        for site in self.sites():
+        for site in self._acting:
             for name, found in site.acts:
                 if found & wanted:
                     yield Use(site, name, self.runs_on(site.frame))
@@ -109,6 +118,6 @@ class RequestPath:
 
     def makings(self) -> Iterator[tuple[Use, Resource]]:
         """Yield the library calls that make a resource (client, engine, session, ...)."""
-        for site in self.sites():
+        for site in self._making:
             for name, resource in site.makes:
                 yield Use(site, name, self.runs_on(site.frame)), resource

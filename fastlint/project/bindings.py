@@ -86,7 +86,9 @@ def call_argument(call: Expr, position: int | None, name: str) -> Expr | None:
 
 def matched_arguments(parameters: list[Parameter], call: Expr) -> list[tuple[Parameter, Expr]]:
     """Pair parameters (without the receiver) with the arguments of a call."""
-    pairs = []
+    pairs: list[tuple[Parameter, Expr]] = []
+    if not call[2] and not call[3]:
+        return pairs
     for position, parameter in enumerate(parameters):
         index = position if parameter.kind == "positional" else None
         argument = call_argument(call, index, parameter.name)

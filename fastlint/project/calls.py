@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastlint.catalog.model import Effect, Resource
@@ -88,20 +88,41 @@ class Site:
 
     frame: Frame
     event: Event
-    runs: list[Frame] = field(default_factory=list)
+    runs: Sequence[Frame] = ()
     """Plain functions of the program that run right here."""
-    sinks: list[Sink] = field(default_factory=list)
-    acts: list[Act] = field(default_factory=list)
-    makes: list[Making] = field(default_factory=list)
-    starts: list[Frame] = field(default_factory=list)
+    sinks: Sequence[Sink] = ()
+    acts: Sequence[Act] = ()
+    makes: Sequence[Making] = ()
+    starts: Sequence[Frame] = ()
     """Coroutine functions that are awaited or scheduled from here."""
-    on_loop: list[Frame] = field(default_factory=list)
+    on_loop: Sequence[Frame] = ()
     """Callbacks that the event loop will run."""
-    in_thread: list[Frame] = field(default_factory=list)
-    scheduled: list[Frame] = field(default_factory=list)
+    in_thread: Sequence[Frame] = ()
+    scheduled: Sequence[Frame] = ()
     """Coroutines that are made tasks of, to run beside the caller."""
     in_while: bool = False
     """Whether it stands inside a `while` loop."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the value is awaited, directly or as part of an awaited expression."""
+        return self.event[4] > 0
+
+
+class OpenSite:
+    """A place whose site is being found: the same as `Site`, in lists that fill."""
+
+    def __init__(self, frame: Frame, event: Event) -> None:
+        self.frame = frame
+        self.event = event
+        self.runs: list[Frame] = []
+        self.sinks: list[Sink] = []
+        self.acts: list[Act] = []
+        self.makes: list[Making] = []
+        self.starts: list[Frame] = []
+        self.on_loop: list[Frame] = []
+        self.in_thread: list[Frame] = []
+        self.scheduled: list[Frame] = []
 
     @property
     def is_awaited(self) -> bool:
@@ -113,6 +134,15 @@ class Site:
         return bool(
             self.runs or self.sinks or self.acts or self.makes
             or self.starts or self.on_loop or self.in_thread or self.scheduled
+        )  # fmt: skip
+
+    def closed(self, *, in_while: bool) -> Site:
+        """Return the site with all that was found."""
+        return Site(
+            self.frame, self.event,
+            tuple(self.runs), tuple(self.sinks), tuple(self.acts), tuple(self.makes),
+            tuple(self.starts), tuple(self.on_loop), tuple(self.in_thread), tuple(self.scheduled),
+            in_while,
         )  # fmt: skip
 
 
@@ -186,7 +216,7 @@ class CallResolver:
             known = self._sites[frame] = []
             blocks = frame.function.facts.blocks
             kinds_of: dict[int, set[str]] = {}
-            site: Site | None = None
+            site: OpenSite | None = None
             for event in frame.function.facts.events:
                 if not self._may_run(event):
                     continue
@@ -197,12 +227,12 @@ class CallResolver:
                 if "once" in kinds:
                     continue
                 if site is None:
-                    site = Site(frame, event)
-                site.event, site.in_while = event, "while" in kinds
+                    site = OpenSite(frame, event)
+                site.event = event
                 self._resolve(site)
                 if site.says_anything():  # most events run nothing, and the next one takes over their site
                     if not self._fills(site, kinds):
-                        known.append(site)
+                        known.append(site.closed(in_while="while" in kinds))
                     site = None
         return known
 
@@ -227,12 +257,12 @@ class CallResolver:
         """Tell whether something of the program has an attribute of that name: `__getattr__` is not asked for it."""
         return name in self._bound_by_classes or self.inference.stores.is_stored(name)
 
-    def _fills(self, site: Site, kinds: set[str]) -> bool:
+    def _fills(self, site: OpenSite, kinds: set[str]) -> bool:
         """Tell whether a call stands behind a guard on something that it sets itself."""
         names = {name for kind in kinds if kind.startswith("fills ") for name in kind[6:].split(",")}
         return bool(names) and any(sets(frame.function, names) for frame in (*site.runs, *site.starts))
 
-    def _resolve(self, site: Site) -> None:
+    def _resolve(self, site: OpenSite) -> None:
         kind, expr = site.event[0], site.event[1]
         frame = site.frame
         if kind in ("call", "drop"):
@@ -260,7 +290,7 @@ class CallResolver:
 
     # Calls
 
-    def _resolve_call(self, site: Site, call: Expr) -> None:
+    def _resolve_call(self, site: OpenSite, call: Expr) -> None:
         callees = self.inference.values(call[1], site.frame)
         awaited = site.event[4] == DIRECTLY
         if len(callees) > 1:
@@ -275,7 +305,7 @@ class CallResolver:
         if awaited:
             self._await(site, call)
 
-    def _await(self, site: Site, call: Expr) -> None:
+    def _await(self, site: OpenSite, call: Expr) -> None:
         """Note what awaiting an object of a library does, such as a query: `await User.all()`."""
         for value in self.inference.values(call, site.frame):
             if isinstance(value, Instance) and isinstance(value.cls, str):
@@ -292,7 +322,7 @@ class CallResolver:
             return parsed is not None and parsed[0] == "awaitable"
         return False
 
-    def _call(self, site: Site, callee: Value, call: Expr | None, *, awaited: bool = False) -> None:
+    def _call(self, site: OpenSite, callee: Value, call: Expr | None, *, awaited: bool = False) -> None:
         match callee:
             case FunctionValue():
                 self._call_function(site, callee, call, awaited=awaited)
@@ -311,7 +341,9 @@ class CallResolver:
                 for method in members.special_method(self.inference, callee, "__call__"):
                     self._call(site, method, call, awaited=awaited)
 
-    def _call_function(self, site: Site, callee: FunctionValue, call: Expr | None, *, awaited: bool) -> None:
+    def _call_function(
+        self, site: OpenSite, callee: FunctionValue, call: Expr | None, *, awaited: bool
+    ) -> None:
         if "memoises" in callee.marks:
             return
         targets = members.implementations(self.inference, callee)
@@ -344,7 +376,7 @@ class CallResolver:
         returned = self.inference.returned(frame) if frame.function.facts.returns else ()
         return [v.frame for v in returned if isinstance(v, Suspended) and v.kind == "coroutine"]
 
-    def _construct(self, site: Site, cls: ProjectClass, call: Expr | None) -> None:
+    def _construct(self, site: OpenSite, cls: ProjectClass, call: Expr | None) -> None:
         receiver = Instance(cls)
         names = (*CONSTRUCTION, "render") if self.inference.is_subclass(receiver, RESPONSE) else CONSTRUCTION
         for name in names:
@@ -363,11 +395,11 @@ class CallResolver:
     def construction(self, cls: ProjectClass) -> list[Frame]:
         """Return the functions that making an object of a class runs, about whose arguments nothing is known."""
         frame = cls.module.frame
-        site = Site(frame, ("call", UNKNOWN, 0, 0, 0, cls.facts.span))
+        site = OpenSite(frame, ("call", UNKNOWN, 0, 0, 0, cls.facts.span))
         self._construct(site, cls, None)
         return site.runs
 
-    def _run_hooks(self, site: Site, cls: ProjectClass) -> None:
+    def _run_hooks(self, site: OpenSite, cls: ProjectClass) -> None:
         """Run what making an object runs besides its constructor: validators and default factories."""
         for hook in self.hooks(cls):
             if not asks_for_types(hook.function):
@@ -412,7 +444,7 @@ class CallResolver:
         decorators = (self.catalog.decorators.get(name) for name in self.decorator_names(function))
         return any(decorator is not None and decorator.effect == "memoises" for decorator in decorators)
 
-    def _call_library(self, site: Site, callee: LibraryName, call: Expr | None, *, awaited: bool) -> None:
+    def _call_library(self, site: OpenSite, callee: LibraryName, call: Expr | None, *, awaited: bool) -> None:
         name = callee.name
         if not awaited:
             self._add_sink(site, name, call)
@@ -447,13 +479,13 @@ class CallResolver:
             if method in self._special and call[2]:
                 self._operate(site, call[2][0], method)
 
-    def _hand_over(self, site: Site, argument: Expr, where: str) -> None:
+    def _hand_over(self, site: OpenSite, argument: Expr, where: str) -> None:
         """Follow a callable to the place where a library function runs it."""
         for value in self.inference.values(argument, site.frame):
             if where == "caller":
                 self._call(site, value, None)
                 continue
-            inner = Site(site.frame, ("call", *site.event[1:]))
+            inner = OpenSite(site.frame, ("call", *site.event[1:]))
             self._call(inner, value, None)
             if site.is_awaited:
                 site.acts += inner.acts
@@ -462,13 +494,13 @@ class CallResolver:
             frames = inner.runs + inner.starts
             (site.on_loop if where == "loop" else site.in_thread).extend(frames)
 
-    def _add_sink(self, site: Site, name: str, call: Expr | None) -> None:
+    def _add_sink(self, site: OpenSite, name: str, call: Expr | None) -> None:
         effect = self.catalog.effect(name)
         if effect is None or (call is not None and self._is_exempt(effect, call, site.frame)):
             return
         site.sinks.append(Sink(name, effect))
 
-    def _note(self, site: Site, name: str) -> None:
+    def _note(self, site: OpenSite, name: str) -> None:
         """Note what a library call does and makes."""
         words = self.catalog.acts_of(name)
         if words and words != COMPUTES:
@@ -494,7 +526,7 @@ class CallResolver:
 
     # Everything else that runs code
 
-    def _methods(self, site: Site, value: Value, *names: str) -> None:
+    def _methods(self, site: OpenSite, value: Value, *names: str) -> None:
         """Follow special methods of a value."""
         for name in names:
             for method in members.special_method(self.inference, value, name):
@@ -509,7 +541,7 @@ class CallResolver:
                     self._add_sink(site, method.name, None)
                     self._note(site, method.name)
 
-    def _enter(self, site: Site, value: Value, *, is_async: bool) -> None:
+    def _enter(self, site: OpenSite, value: Value, *, is_async: bool) -> None:
         if isinstance(value, Suspended):
             if value.frame.function.facts.is_async:
                 site.starts.append(value.frame)
@@ -521,7 +553,7 @@ class CallResolver:
             names = ("__aenter__", "__aexit__") if is_async else ("__enter__", "__exit__")
             self._methods(site, value, *names)
 
-    def _iterate(self, site: Site, value: Value) -> None:
+    def _iterate(self, site: OpenSite, value: Value) -> None:
         if isinstance(value, Suspended):
             if value.kind == "generator":
                 # `async for` over a plain generator goes through `iterate_in_threadpool`.
@@ -532,7 +564,7 @@ class CallResolver:
             names = ("__aiter__", "__anext__") if site.event[0] == "aiter" else ("__iter__", "__next__")
             self._methods(site, value, *names)
 
-    def _read(self, site: Site, expr: Expr) -> None:
+    def _read(self, site: OpenSite, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
             if isinstance(value, Instance):
                 self._read_library(site, value, expr[2])
@@ -544,7 +576,7 @@ class CallResolver:
             elif "memoises" not in getter.marks:
                 self._call_function(site, getter, None, awaited=False)
 
-    def _read_library(self, site: Site, value: Instance, name: str) -> None:
+    def _read_library(self, site: OpenSite, value: Instance, name: str) -> None:
         """Some properties of library classes reach the network."""
         bases = [value.cls] if isinstance(value.cls, str) else self.inference.mro(value.cls)
         for base in bases:
@@ -553,7 +585,7 @@ class CallResolver:
                 if member in self.catalog.attributes:
                     self._add_sink(site, member, None)
 
-    def _read_hooked(self, site: Site, value: Value, name: str) -> None:
+    def _read_hooked(self, site: OpenSite, value: Value, name: str) -> None:
         """Reading an attribute runs `__getattr__` where there is no such attribute, or a descriptor."""
         if not isinstance(value, Instance) or not isinstance(value.cls, ProjectClass):
             return
@@ -564,7 +596,7 @@ class CallResolver:
             if isinstance(descriptor, Instance):
                 self._methods(site, descriptor, "__get__")
 
-    def _write(self, site: Site, expr: Expr) -> None:
+    def _write(self, site: OpenSite, expr: Expr) -> None:
         for value in self.inference.values(expr[1], site.frame):
             if not isinstance(value, Instance) or not isinstance(value.cls, ProjectClass):
                 continue
@@ -577,7 +609,7 @@ class CallResolver:
                                 bound = FunctionValue(found.function, value, found.frame, found.marks)
                                 site.runs.append(self.inference.enter(bound, None, site.frame))
 
-    def _operate(self, site: Site, operand: Expr, method: str) -> None:
+    def _operate(self, site: OpenSite, operand: Expr, method: str) -> None:
         for value in self.inference.values(operand, site.frame):
             if isinstance(value, Instance):
                 self._methods(site, value, method)

@@ -442,7 +442,7 @@ class Inference:
         if parent is None and function.parent is not None:
             parent = self.program.generic_frame(function.parent)
         bound: list[tuple[str, Values]] = []
-        if call is not None and frame is not None and self.open_parameters(function):
+        if call is not None and frame is not None and self.open_parameters(function) and (call[2] or call[3]):
             skip = int(callee.receiver is not None and "static" not in callee.marks)
             bound = self._bound_arguments(function, function.facts.parameters[skip:], call, frame)
         receiver = callee.receiver

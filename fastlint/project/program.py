@@ -69,6 +69,7 @@ class Function:
     parameters: dict[str, Parameter] = field(init=False)
     """By name."""
     _flow: Flow | None = None
+    _generic: Frame | None = None
 
     def __post_init__(self) -> None:
         self.parameters = {parameter.name: parameter for parameter in self.facts.parameters}
@@ -297,6 +298,11 @@ class Program:
         """Return the frame of a call about which nothing is known."""
         if function.index == 0:
             return function.module.frame
+        if function._generic is None:
+            function._generic = self._generic_frame(function)
+        return function._generic
+
+    def _generic_frame(self, function: Function) -> Frame:
         parent = function.parent
         receiver: Value | None = None
         if function.owner is not None and function.facts.parameters:

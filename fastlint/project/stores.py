@@ -154,6 +154,8 @@ class CallIndex:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._by_name: dict[str, list[tuple[Function, Expr]]] = {}
+        self._called: dict[Function, tuple[str, ...]] = {}
+        """By function, the names that its calls are written with, in their order."""
 
     def named(self, function: Function) -> list[tuple[Function, Expr]]:
         """Return the (caller, call) pairs outside tests whose callee is spelled like the function.
@@ -176,17 +178,26 @@ class CallIndex:
     def _find(self, name: str) -> Iterator[tuple[Function, Expr]]:
         for function in self.program.functions_naming((name.removesuffix("()"),)):
             owner = function.owner.facts.name if function.owner is not None else "cls"
-            for kind, expr, *_ in function.facts.events:
-                if kind in ("call", "drop"):
-                    called = last_name(expr[1])
-                    if called == name or (called == "cls" and owner == name):
-                        yield function, expr
+            called = self._called_in(function)
+            if name in called or (owner == name and "cls" in called):
+                calls = (event[1] for event in function.facts.events if event[0] in ("call", "drop"))
+                for spelled, call in zip(called, calls, strict=True):
+                    if spelled == name or (spelled == "cls" and owner == name):
+                        yield function, call
             scope = function.module.functions[max(function.facts.parent, 0)]
             for decorator in function.facts.decorators:
                 if name == (
                     f"{last_name(decorator[1])}()" if decorator[0] == "call" else last_name(decorator)
                 ):
                     yield scope, ("call", decorator, (("def", function.index),), (), function.facts.span)
+
+    def _called_in(self, function: Function) -> tuple[str, ...]:
+        known = self._called.get(function)
+        if known is None:
+            events = function.facts.events
+            known = tuple(last_name(event[1][1]) for event in events if event[0] in ("call", "drop"))
+            self._called[function] = known
+        return known
 
 
 def _is_parameter(function: Function, value: Expr) -> bool:
