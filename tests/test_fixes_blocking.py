@@ -1149,6 +1149,14 @@ REFUSED = {
             with Own() as db:
                 db.execute(text("select 1"))
         """, "each thread"),
+    "keys that are read one by one": ("""
+        from redis import Redis
+        @app.get("/")
+        async def root():
+            r = Redis()
+            await asyncio.sleep(0)
+            return list(r.scan_iter("user:*"))
+        """, "it gives an iterator"),
     "a future that is done": ("""
         futures = {}
         def finish(n):

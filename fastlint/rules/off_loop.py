@@ -188,6 +188,8 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         raise NoFix("the call is awaited already")
     if expr[1][:2] == ("name", "next"):
         raise NoFix("`StopIteration` cannot leave a thread")
+    if suspect.is_direct and _gives_iterator(suspect):
+        raise NoFix("it gives an iterator, and what it reads would still be read on the event loop")
     if suspect.effect.kind == "wait":
         raise NoFix("a lock or a queue is not to be waited for in a thread")
     if suspect.effect.kind == "cpu" and "run_in_threadpool" not in suspect.effect.instead:
@@ -213,6 +215,12 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         (module.replace_node(node, code), *named.edits),
         (module.guard_async(function),),
     )
+
+
+def _gives_iterator(suspect: Suspect) -> bool:
+    """Tell whether a library function only prepares to read: `Path.glob`, `Redis.scan_iter`."""
+    given = suspect.application.inference.catalog.return_type(suspect.target)
+    return given is not None and given[0] == "iterator"
 
 
 def _require_no_database_in_memory(suspect: Suspect) -> None:
