@@ -68,8 +68,6 @@ class PackedFunction(FunctionFacts):
         names = (*HEADING, *BODY)
         return isinstance(other, FunctionFacts) and all(getattr(self, n) == getattr(other, n) for n in names)
 
-    __hash__ = None  # type: ignore[assignment]
-
 
 def function_row(facts: FunctionFacts) -> list[Any]:
     """Return what `PackedFunction` is made from. Raises `ValueError` or `OverflowError` if that is impossible."""
