@@ -207,7 +207,7 @@ class Computing:
                 if base not in PLAIN_BASES and self._catalog.acts_of(base) != COMPUTES:
                     return False
                 continue
-            scope = self._inference.program.generic_frame(base.module.functions[base.facts.parent])
+            scope = self._inference.program.frame_around(base)
             if not all(self._inference.values(expr, scope) for expr in base.facts.bases):
                 return False
             for name, value in base.facts.keywords:

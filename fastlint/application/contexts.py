@@ -235,7 +235,7 @@ class Application:
 
     def _functions_in(self, cls: ProjectClass) -> list[Frame]:
         """Return the functions that a class names as its attributes, alone or in lists."""
-        scope = self.program.generic_frame(cls.module.functions[cls.facts.parent])
+        scope = self.program.frame_around(cls)
         found = []
         for bindings in cls.facts.bindings.values():
             for _, _, value in bindings:

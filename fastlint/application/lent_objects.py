@@ -111,18 +111,20 @@ class LentObjects:
 
     def _is_named(self, expr: Expr, cls: ProjectClass, names: tuple[str, ...]) -> bool:
         """Tell whether something is of a library, by the beginning of its name."""
-        values = self._inference.values(expr, self._scope(cls))
+        values = self._inference.values(expr, self._inference.program.frame_around(cls))
         found = [v.name if isinstance(v, LibraryName) else getattr(v, "cls", None) for v in values]
         return bool(found) and all(isinstance(name, str) and name.startswith(names) for name in found)
-
-    def _scope(self, cls: ProjectClass) -> Frame:
-        return self._inference.program.generic_frame(cls.module.functions[cls.facts.parent])
 
     def _keeps_nothing(self, cls: ProjectClass) -> bool:
         """Tell whether a class has no session of its own, and no method that makes objects of it or uses a kept one."""
         for bindings in cls.facts.bindings.values():
             for _, _, value in bindings:
-                if any(map(self.is_exclusive, self._inference.values(value, self._scope(cls)))):
+                if any(
+                    map(
+                        self.is_exclusive,
+                        self._inference.values(value, self._inference.program.frame_around(cls)),
+                    )
+                ):
                     return False
         return not any(
             "cls" in method.parameters
@@ -258,7 +260,7 @@ class LentObjects:
                     yield from ((frame, argument) for argument in call[2])
         for cls in program.classes():
             for bindings in cls.facts.bindings.values():
-                yield from ((self._scope(cls), value) for _, _, value in bindings)
+                yield from ((self._inference.program.frame_around(cls), value) for _, _, value in bindings)
 
 
 def _is_of_app(expr: Expr) -> bool:

@@ -59,7 +59,7 @@ class Payloads:
     def _holds_many(self, cls: ProjectClass | str) -> bool:
         if isinstance(cls, str):
             return False
-        scope = self._inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+        scope = self._inference.program.frame_around(cls)
         return any(
             self._is_many(field)
             for bindings in cls.facts.bindings.values()

@@ -160,7 +160,7 @@ def _fields(
     """Yield the fields that a class body declares: name, annotation, default, and where these are evaluated."""
     if isinstance(cls, str):
         return
-    scope = application.inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+    scope = application.inference.program.frame_around(cls)
     for name, bindings in cls.facts.bindings.items():
         for _, _, value in bindings:
             if value[0] == "typed":

@@ -128,7 +128,7 @@ class ModelReader:
                     yield self.inference.enter(
                         FunctionValue(function, self._receiver(function, cls)), None, None
                     )
-            scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+            scope = self.inference.program.frame_around(base)
             for bindings in base.facts.bindings.values():
                 for _, _, value in bindings:
                     if value[0] == "typed":

@@ -407,7 +407,7 @@ class CallResolver:
         for base in self.inference.mro(cls):
             if not isinstance(base, ProjectClass):
                 continue
-            scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+            scope = self.inference.program.frame_around(base)
             for bindings in base.facts.bindings.values():
                 for _, _, value in bindings:
                     made = value[2] if value[0] == "typed" else value
@@ -602,7 +602,7 @@ class CallResolver:
                 continue
             for base in self.inference.mro(value.cls):
                 if isinstance(base, ProjectClass):
-                    scope = self.inference.program.generic_frame(base.module.functions[base.facts.parent])
+                    scope = self.inference.program.frame_around(base)
                     for _, _, binding in base.own(expr[2]):
                         for found in self.inference.values(binding, scope):
                             if isinstance(found, FunctionValue) and "setter" in found.marks:

@@ -167,7 +167,7 @@ def _own_attribute(inference: Inference, cls: ProjectClass, name: str, receiver:
         return None
     found: list[Values] = []
     if bindings:
-        scope = inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+        scope = inference.program.frame_around(cls)
         for _, _, value in bindings[-1:] if bindings[-1][2][0] == "def" else bindings:
             found += [_bind(inference, v, receiver) for v in inference.values(value, scope)]
     for function, value in stored:
@@ -264,7 +264,7 @@ def property_getter(inference: Inference, value: Value, name: str) -> FunctionVa
         bindings = base.own(name)
         if not bindings:
             continue
-        scope = inference.program.generic_frame(base.module.functions[base.facts.parent])
+        scope = inference.program.frame_around(base)
         for _, _, binding in bindings:
             for found in inference.values(binding, scope):
                 if isinstance(found, FunctionValue) and "property" in found.marks:
@@ -275,7 +275,7 @@ def property_getter(inference: Inference, value: Value, name: str) -> FunctionVa
 
 def linearize(inference: Inference, cls: ProjectClass) -> list[ProjectClass | str]:
     """Return a class and all its bases in method resolution order (depth first, last one kept)."""
-    scope = inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+    scope = inference.program.frame_around(cls)
     order: list[ProjectClass | str] = [cls]
     for expr in cls.facts.bases:
         for base in _base_classes(inference, expr, scope):
@@ -306,7 +306,7 @@ def _base_classes(inference: Inference, expr: Expr, scope: Frame) -> list[Projec
 
 def is_abstract(inference: Inference, cls: ProjectClass) -> bool:
     """Tell whether a class is a protocol or declares itself abstract."""
-    scope = inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+    scope = inference.program.frame_around(cls)
     for expr in cls.facts.bases:
         if any(base in ABSTRACT_BASES for base in _base_classes(inference, expr, scope)):
             return True

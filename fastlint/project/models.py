@@ -126,7 +126,7 @@ class Models:
         known = self._own.get(cls)
         if known is None:
             known = self._own[cls] = Mapped(cls)
-            scope = self._inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+            scope = self._inference.program.frame_around(cls)
             for name, bindings in cls.facts.bindings.items():
                 self._add(known, name, bindings[-1][2], scope)
             for function in cls.methods():

@@ -314,6 +314,10 @@ class Program:
                     receiver = None
         return self.frame(function, self.generic_frame(parent) if parent is not None else None, receiver)
 
+    def frame_around(self, cls: ProjectClass) -> Frame:
+        """Return the frame in which the body of a class is evaluated: of the function, or module, that it is in."""
+        return self.generic_frame(cls.module.functions[cls.facts.parent])
+
     def find_module(self, importer: Module, name: str, level: int) -> Module | None:
         """Return the project's module that an import in another one names, or None.
 

@@ -132,6 +132,6 @@ class DependsOnCallResult(ModelRule):
         return True
 
     def _is_known(self, base: Expr, cls: ProjectClass) -> bool:
-        scope = self.application.program.generic_frame(cls.module.functions[cls.facts.parent])
+        scope = self.application.program.frame_around(cls)
         named = base[1] if base[0] == "sub" else base
         return bool(self.application.inference.values(named, scope))

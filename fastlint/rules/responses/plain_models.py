@@ -245,7 +245,7 @@ class _Plain:
         )
 
     def _scope(self, cls: ProjectClass) -> Frame:
-        return self.inference.program.generic_frame(cls.module.functions[cls.facts.parent])
+        return self.inference.program.frame_around(cls)
 
 
 def _base_name(annotation: Expr) -> str:
