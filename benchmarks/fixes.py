@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from speed import describe_machine
+from machine import describe_machine
 
 PROGRAMS = Path(__file__).parent / "repaired"
 REQUESTS = 40

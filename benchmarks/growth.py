@@ -1,7 +1,7 @@
 """Measures how the cost of a cold run grows with the application: time and memory over lines, as a plot.
 
     python benchmarks/growth.py [--rounds N] [--up-to LINES] [--patience SECONDS]
-                                [--work-dir DIR] [--plot FILE.svg]
+                                [--directory DIR] [--plot FILE.svg]
 
 The applications, and parts of them, are pinned on PyPI. Their wheels are unpacked and never installed or
 run. The fastlint that runs is the one of this Python (`pip install -e .`).
@@ -11,61 +11,33 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from speed import MAY_EXIT_WITH, describe_machine
+from applications import Part, Size, kept_or_removed, size_of, unpack
+from machine import describe_machine
+from measuring import SEES_ALL_MEMORY, Cost, medians, run
 
 CHECK = [sys.executable, "-P", "-m", "fastlint", "check", "--no-cache", "--isolated", "."]
-SHARE_OF_WATCHING = 20
-"""The memory is looked at again after so many times as long as a look took."""
 LARGE = 20_000
 """Lines from which the start of Python and of fastlint counts for little."""
 
 
-class Part(NamedTuple):
-    """A directory in a distribution."""
-
-    distribution: str
-    directory: str = "."
-
-    @property
-    def label(self) -> str:
-        """What the tables call it."""
-        name = self.distribution.replace("==", " ")
-        return name if self.directory == "." else f"{name}: {self.directory}"
-
-
 PARTS = (
-    Part("argilla_server==2.8.0", "argilla_server/security"),
-    Part("argilla_server==2.8.0", "argilla_server/api"),
-    Part("argilla_server==2.8.0"),
-    Part("langflow_base==1.13.0", "langflow/api"),
-    Part("langflow_base==1.13.0"),
-    Part("skypilot==0.14.1"),
-    Part("zenml==0.98.0"),
-    Part("litellm==1.110.2", "litellm/proxy"),
-    Part("litellm==1.110.2"),
+    Part("argilla_server", "argilla_server/security"),
+    Part("argilla_server", "argilla_server/api"),
+    Part("argilla_server"),
+    Part("langflow_base", "langflow/api"),
+    Part("langflow_base"),
+    Part("skypilot"),
+    Part("zenml"),
+    Part("litellm", "litellm/proxy"),
+    Part("litellm"),
 )
-
-
-class Cost(NamedTuple):
-    """What one run took: seconds on the clock and of all processors, megabytes of all processes together."""
-
-    wall: float
-    cpu: float
-    memory: float
 
 
 @dataclass
@@ -73,86 +45,12 @@ class Point:
     """A part, its size, and what runs over it took; no cost if none came to an end."""
 
     part: Part
-    files: int
-    lines: int
+    size: Size
     costs: list[Cost] = field(default_factory=list)
 
     def median(self) -> Cost:
         """Return the medians of the runs."""
-        return Cost(*(statistics.median(column) for column in zip(*self.costs, strict=True)))
-
-
-def unpack(directory: Path, distribution: str) -> Path:
-    """Return a directory with the files of a wheel."""
-    sources = directory / distribution
-    if not sources.exists():
-        wheels = directory / f"{distribution}-wheels"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--only-binary", ":all:", "--python-version", "3.12"]
-        command += ["--platform", "manylinux_2_28_x86_64", "--platform", "any"]  # the same files everywhere
-        subprocess.run([*command, "--dest", str(wheels), distribution], check=True)
-        for wheel in wheels.glob("*.whl"):
-            zipfile.ZipFile(wheel).extractall(sources)
-    return sources
-
-
-def processes_below(pid: int) -> Iterator[int]:
-    """Yield a process and all that it has started (Linux)."""
-    yield pid
-    try:
-        found = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    except OSError:
-        return  # it has ended
-    for child in " ".join(found).split():
-        yield from processes_below(int(child))
-
-
-def memory_of(pid: int) -> float:
-    """Return the megabytes that a process and those below it have, what they share counted once (Linux)."""
-    found = 0
-    for process in processes_below(pid):
-        try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue  # it has ended
-        found += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return found / 1024
-
-
-def run_once(directory: Path, patience: float) -> Cost | None:
-    """Run a check in a directory and return what it took; None if it took longer than is allowed.
-
-    Raises:
-        SystemExit: the check failed, so that its time means nothing.
-    """
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        CHECK, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    ended = threading.Event()
-    peak = 0.0
-
-    def watch() -> None:
-        nonlocal peak
-        while not ended.is_set():
-            look = time.perf_counter()
-            peak = max(peak, memory_of(process.pid))
-            ended.wait(max(0.01, (time.perf_counter() - look) * SHARE_OF_WATCHING))
-            if time.perf_counter() - started > patience:
-                process.kill()
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    ended.set()
-    watcher.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if wall > patience:
-        return None
-    if process.returncode not in MAY_EXIT_WITH:
-        sys.exit(f"{CHECK} exited with {process.returncode} in {directory}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, max(peak, usage.ru_maxrss / 1024))
+        return medians(self.costs)
 
 
 def exponent(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
@@ -165,23 +63,23 @@ def print_table(points: Sequence[Point]) -> None:
     """Print the medians, and what they are for each line."""
     print(f"{'':<50}{'files':>7}{'lines':>11}{'time':>10}{'CPU':>10}{'memory':>10}  CPU per 1,000 lines")
     for point in points:
-        print(f"{point.part.label:<50}{point.files:>7,}{point.lines:>11,}", end="")
+        print(f"{point.part.label:<50}{point.size.files:>7,}{point.size.lines:>11,}", end="")
         if not point.costs:
             print("  not done in the time that it was given")
             continue
         wall, cpu, memory = point.median()
-        print(f"{wall:>8.2f} s{cpu:>8.2f} s{memory:>7,.0f} MB{cpu / point.lines * 1e6:>17.1f} ms")
+        print(f"{wall:>8.2f} s{cpu:>8.2f} s{memory:>7,.0f} MB{cpu / point.size.lines * 1e6:>17.1f} ms")
 
 
 def print_fits(points: Sequence[Point]) -> None:
     """Print the exponents of time and memory over lines, of all points and of the large ones."""
     for title, chosen in (
         ("all", points),
-        (f"from {LARGE:,} lines", [point for point in points if point.lines >= LARGE]),
+        (f"from {LARGE:,} lines", [point for point in points if point.size.lines >= LARGE]),
     ):
         if len(chosen) < 2:
             continue
-        lines = [float(point.lines) for point in chosen]
+        lines = [float(point.size.lines) for point in chosen]
         columns = zip(*(point.median() for point in chosen), strict=True)
         names = ("time", "processor time", "memory")
         found = [
@@ -239,7 +137,7 @@ class Axes:
 
 def plot(points: Sequence[Point], description: str) -> str:
     """Return the text of an SVG with time and memory over lines."""
-    lines = [float(point.lines) for point in points]
+    lines = [float(point.size.lines) for point in points]
     costs = [point.median() for point in points]
     times = Axes(LEFT, lines, [value for cost in costs for value in cost[:2]])
     memory = Axes(WIDTH - SIZE - 30, lines, [cost.memory for cost in costs])
@@ -264,13 +162,13 @@ def measure(directory: Path, options: argparse.Namespace) -> list[Point]:
     points = []
     for part in PARTS:
         sources = unpack(directory, part.distribution) / part.directory
-        files = [path.read_bytes().count(b"\n") for path in sources.rglob("*.py")]
-        if not options.up_to or sum(files) <= options.up_to:
-            points.append((Point(part, len(files), sum(files)), sources))
-    points.sort(key=lambda pair: pair[0].lines)
+        size = size_of(sources)
+        if not options.up_to or size.lines <= options.up_to:
+            points.append((Point(part, size), sources))
+    points.sort(key=lambda pair: pair[0].size.lines)
     for point, sources in points:
         for _ in range(options.rounds):
-            cost = run_once(sources, options.patience)
+            cost = run(CHECK, sources, options.patience, watched=True)
             if cost is None:
                 point.costs.clear()
                 break
@@ -299,17 +197,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each part is checked")
     parser.add_argument("--up-to", type=int, metavar="LINES", help="leave out what is larger")
     parser.add_argument("--patience", type=float, default=1800, help="seconds after which a run is ended")
-    parser.add_argument("--work-dir", type=Path, help="where sources are kept and found again")
+    parser.add_argument("--directory", type=Path, help="where sources are kept and found again")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="where to draw time and memory")
     options = parser.parse_args()
-    if not Path("/proc/self/smaps_rollup").exists():
+    if not SEES_ALL_MEMORY:
         parser.error("the memory of all processes is read from /proc, so this needs Linux")
-    if options.work_dir:
-        options.work_dir.mkdir(parents=True, exist_ok=True)
-        benchmark(options.work_dir.resolve(), options)
-        return
-    with tempfile.TemporaryDirectory(prefix="fastlint-growth-") as scratch:
-        benchmark(Path(scratch), options)
+    with kept_or_removed(options.directory) as directory:
+        benchmark(directory, options)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from typing import Annotated, Any, Literal, Union
 from fastapi import Body, FastAPI, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from machine import describe_machine
 from pydantic import BaseModel, Field, create_model, field_validator
-from speed import describe_machine
 
 ITEMS = 200
 LINES = 5000

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from measuring import MAY_EXIT_WITH
+
 ROOT = Path(__file__).resolve().parent.parent
-MAY_EXIT_WITH = (0, 1)
 
 
 @contextmanager
