@@ -290,7 +290,7 @@ def stat(path, *arguments, **options):
     return really(path, *arguments, **options)
 os.stat = stat
 class Watched(Run):
-    def keep(self, directory, outcome, inputs, silent):
+    def keep(self, directory, outcome, inputs, looks):
         noted = set(map(os.path.abspath, inputs.stamps))
         missed = {path for path in seen - noted if path.startswith(top) and ".fastlint_cache" not in path}
         print(len(noted), *sorted(missed), file=sys.stderr)

@@ -20,7 +20,7 @@ from fastlint.cache.replay import Run
 from fastlint.cli.boundary import run
 from fastlint.engine import run as engine
 from fastlint.facts.build import text_facts
-from fastlint.facts.moved import is_only_moved
+from fastlint.facts.looks import Look, looks_the_same
 
 from .random_programs import random_program
 
@@ -95,6 +95,19 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return made
 
 
+SPARE = """\
+def describe(prices):
+    text = ", ".join(map(str, prices))
+    return text
+"""
+TESTS = """\
+from totals import total
+
+
+def test_total():
+    assert total([1, 2]) == 3
+"""
+
 MEANS_NOTHING: dict[str, Callable[[str], str]] = {
     "a comment at the end": lambda text: f"{text}# more\n",
     "a comment at the top": lambda text: f"# more\n{text}",
@@ -136,6 +149,59 @@ def test_what_means_something_starts_one(
     assert now == answer("--no-cache")
 
 
+UNSEEN: dict[str, tuple[str, str, Callable[[str], str]]] = {
+    "a statement in a body that nothing calls": (
+        "spare.py", SPARE, lambda text: text.replace("    return", "    text = text.upper()\n    return"),
+    ),
+    "another body": ("spare.py", SPARE, lambda text: text.replace('", ".join(map(str, prices))', "repr(prices)")),
+    "a test more": ("test_totals.py", TESTS, lambda text: f"{text}\n\ndef test_nothing():\n    assert not total([])\n"),
+    "a test less": ("test_totals.py", TESTS, lambda text: "from totals import total\n"),
+    "a class among the tests": ("test_totals.py", TESTS, lambda text: f"{text}\n\nclass Prices(list):\n    pass\n"),
+}  # fmt: skip
+SEEN: dict[str, tuple[str, str, Callable[[str], str]]] = {
+    "a function more": ("spare.py", SPARE, lambda text: f"{text}\n\ndef more():\n    pass\n"),
+    "a name that is looked for": (
+        "spare.py", SPARE, lambda text: text.replace("    return", "    app.mount('/', prices)\n    return"),
+    ),
+    "a coroutine function": ("spare.py", SPARE, lambda text: text.replace("def", "async def")),
+    "an import in a test": ("test_totals.py", TESTS, lambda text: f"import spare\n{text}"),
+    "a test that names what is looked for": ("test_totals.py", TESTS, lambda text: f"{text}    total.Mangum\n"),
+    "a number that only a rule reads": (
+        "naps.py",
+        "import time\nfrom main import app\n\n@app.get('/nap')\ndef nap():\n    time.sleep(0.5)\n",
+        lambda text: text.replace("0.5", "2.5"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "edit"), UNSEEN.values(), ids=UNSEEN)
+def test_what_no_run_looks_at_starts_none(
+    project: Path, runs: list[object], name: str, text: str, edit: Callable[[str], str]
+) -> None:
+    (project / name).write_text(text)
+    time.sleep(TICK)
+    before = answer("--select", "ALL")
+    (project / name).write_text(edit(text))
+    time.sleep(TICK)
+    assert answer("--select", "ALL") == before
+    assert len(runs) == 1
+    assert answer("--select", "ALL", "--no-cache") == before
+
+
+@pytest.mark.parametrize(("name", "text", "edit"), SEEN.values(), ids=SEEN)
+def test_what_a_run_looks_at_starts_one(
+    project: Path, runs: list[object], name: str, text: str, edit: Callable[[str], str]
+) -> None:
+    (project / name).write_text(text)
+    time.sleep(TICK)
+    answer("--select", "ALL")
+    (project / name).write_text(edit(text))
+    time.sleep(TICK)
+    now = answer("--select", "ALL")
+    assert len(runs) == 2
+    assert now == answer("--select", "ALL", "--no-cache")
+
+
 def test_a_comment_in_a_file_that_is_named_starts_a_run(project: Path, runs: list[object]) -> None:
     answer()
     (project / "main.py").write_text(APP.replace("time.sleep(1)", "time.sleep(1)  # noqa: FL101"))
@@ -158,8 +224,12 @@ def test_what_was_never_kept_starts_a_run(project: Path, runs: list[object]) -> 
     assert len(runs) == 2
 
 
+MORE = ["x = len(str(1))", "time.sleep(0.5)", "a.get('/')(f)", "self.a = first.b", "app.state.x = print"]
+"""Statements to put into functions."""
+
+
 def edited(text: str, random: Random) -> str:
-    """A text with a comment, an empty line or a statement more, or one line less."""
+    """A text with a comment, an empty line or a statement more, at its end or in a function, or one line less."""
     lines = text.split("\n")
     place = random.randrange(len(lines))
     if random.random() < 0.6:
@@ -168,6 +238,11 @@ def edited(text: str, random: Random) -> str:
         lines.insert(place, random.choice(["", "# a comment", "        # another"]))
     elif random.random() < 0.5:
         lines.append(random.choice(["import time; time.sleep(1)", "x = 1", "def f(): pass"]))
+    elif random.random() < 0.5:
+        inside = [node.body[-1] for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+        if inside:
+            last = random.choice(inside)
+            lines.insert(last.lineno - 1, " " * last.col_offset + random.choice(MORE))
     else:
         del lines[place]
     changed = "\n".join(lines)
@@ -183,7 +258,9 @@ def edited(text: str, random: Random) -> str:
 def test_runs_after_edits_say_what_cold_runs_say(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     random = Random(seed)
     root = tmp_path_factory.mktemp("edits")
-    files = random_program(seed, 6) | {"totals.py": SILENT, "main.py": APP}
+    files = random_program(seed, 6) | {
+        "totals.py": SILENT, "main.py": APP, "spare.py": SPARE, "test_totals.py": TESTS,
+    }  # fmt: skip
     for name, text in files.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)
@@ -224,4 +301,4 @@ def test_rows_that_change_places_are_no_comments() -> None:
         ("a = (\n", "a = (\n", False),
     )
     for before, now, expected in moved:
-        assert is_only_moved(text_facts(before), text_facts(now)) is expected, (before, now)
+        assert looks_the_same(text_facts(before), text_facts(now), Look()) is expected, (before, now)

@@ -102,7 +102,7 @@ def _is_joined(frame: Frame, call: Expr) -> bool:
     names = names_bound_to(facts, call)
     if not names:
         return not _is_kept(frame, call)
-    if not set(names) & set(frame.function.module.facts.mentions):
+    if not frame.function.module.mentions(*names):
         return False
     return not any(_is_kept(frame, ("name", name)) for name in names)
 

@@ -166,12 +166,6 @@ class Application:
         reached = {frame.function for frame in self.on_loop}
         left_out = reached | self._on_other_loops() | self.resolver.dropped
         own_loops = self.resolver.modules_with_loops
-        mentioned = {
-            name
-            for module in self.program.modules.values()
-            if not module.is_test
-            for name in module.facts.mentions
-        }
         found = []
         for function in self.program.functions():
             facts = function.facts
@@ -179,7 +173,7 @@ class Application:
                 continue
             if function.module.is_offline or function.module in own_loops or self._is_off_loop(function):
                 continue
-            if facts.name in mentioned or facts.decorators or self._is_called_by_library(function):
+            if facts.decorators or self.program.mentions(facts.name) or self._is_called_by_library(function):
                 found.append(self.program.generic_frame(function))
         return found
 

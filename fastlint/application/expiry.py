@@ -90,7 +90,7 @@ class Expiry:
 
     def _makers(self) -> Iterator[tuple[str, bool, Function, Expr]]:
         for function in self._inference.program.functions():
-            if function.module.is_offline or SPELLINGS.isdisjoint(function.module.facts.mentions):
+            if function.module.is_offline or not function.module.mentions(*SPELLINGS):
                 continue
             frame = self._inference.program.generic_frame(function)
             for kind, expr, *_ in function.facts.events:

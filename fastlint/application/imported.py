@@ -22,7 +22,7 @@ def imported_modules(application: Application) -> list[Module]:
     found: dict[Module, None] = {}
     pending = [frame.function.module for frame in application.requests]
     if pending:
-        pending += [m for m in application.program.modules.values() if "FastAPI" in m.facts.mentions]
+        pending += [m for m in application.program.modules.values() if m.mentions("FastAPI")]
     while pending:
         module = pending.pop()
         if module in found or module.is_offline:
@@ -57,7 +57,7 @@ def engines(application: Application) -> Iterator[tuple[Function, Event]]:
     """Yield the calls that make an engine for the application: at the top of a module or in a function."""
     inference = application.inference
     for module in imported_modules(application):
-        if not ENGINE_MAKERS.intersection(module.facts.mentions):
+        if not module.mentions(*ENGINE_MAKERS):
             continue
         for function in module.functions:
             for event in function.facts.events:

@@ -183,11 +183,7 @@ def _routers(inference: Inference, expr: Expr, frame: Frame) -> list[Value]:
 
 
 def _add_mounts(inference: Inference, found: Lifespans) -> None:
-    mentions: set[str] = set()
-    for module in inference.program.modules.values():
-        if not module.is_test:
-            mentions.update(module.facts.mentions)
-    if mentions & ENTERING:
+    if inference.program.mentions(*ENTERING):
         return
     entered = _entered(inference)
     if None in entered:

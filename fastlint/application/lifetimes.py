@@ -155,7 +155,7 @@ class Lifetimes:
         frames = [e.frame for e in application.entries if e.phase == STARTUP]
         modules = imported_modules(application)
         for module in modules:
-            if AT_EXIT.intersection(module.facts.mentions):
+            if module.mentions(*AT_EXIT):
                 frames += self._at_exit([self._inference.program.generic_frame(f) for f in module.functions])
         frames += [m.frame for m in modules]
         seen = set(frames)

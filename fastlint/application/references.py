@@ -72,7 +72,7 @@ class References:
         found: dict[Module, set[Function]] = defaultdict(set)
         for function in self._inference.program.functions_naming(names, tests=tests):
             found[function.module].add(function)
-        yield from ((m, each) for m, each in found.items() if not names.isdisjoint(m.facts.mentions))
+        yield from ((m, each) for m, each in found.items() if m.mentions(*names))
 
     def _of_class_in(
         self, expr: Expr, frame: Frame, cls: ProjectClass, names: frozenset[str]

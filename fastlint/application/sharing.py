@@ -142,10 +142,9 @@ class Sharing:
         """
         found: dict[str, set[Module | ProjectClass | None]] = defaultdict(set)
         program = self._inference.program
-        named = {n for m in program.modules.values() if not m.is_test for n in m.facts.mentions}
         for function in self._changing:
             # What only tests call, such as `reset_pool()`, changes nothing.
-            if function.index and (function.facts.name in named or function.facts.decorators):
+            if function.index and (function.facts.decorators or program.mentions(function.facts.name)):
                 for expr, is_container in self._changes(program.generic_frame(function)):
                     if expr[0] == "name":
                         found[expr[1]].add(function.module)

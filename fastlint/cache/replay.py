@@ -16,8 +16,10 @@ from fastlint.cache.inputs import Inputs, content, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
+
+    _LookTheSame = Callable[[Mapping[str, str], bytes], bool]
 
 DEFAULT_NAME = ".fastlint_cache"
 _MOST_RUNS = 16
@@ -30,7 +32,7 @@ _VARIABLES = frozenset({
 _VARIABLE_PREFIXES = ("FASTLINT_", "GIT_", "GITHUB_", "JUPYTER_", "PYTHON")
 """With those above, what may change the output: how it looks, and what git, which is asked, goes by."""
 
-_PARTS = ("key", "code", "paths", "stamps", "contents", "silent", "output", "errors")
+_PARTS = ("key", "code", "paths", "stamps", "contents", "looks", "output", "errors")
 """What a file about a run consists of, after a line with the lengths."""
 _UNKNOWN = "unknown"
 """In place of a content that was not seen, or changed during the run."""
@@ -82,14 +84,14 @@ class Run:
         return None
 
     def recall_from(
-        self, directory: CacheDirectory, means_the_same: Callable[[str, str], bool] | None = None
+        self, directory: CacheDirectory, look_the_same: _LookTheSame | None = None
     ) -> Outcome | None:
         """Return the outcome if this run is kept in a directory and nothing changed since.
 
-        A file that the outcome does not name may have changed if it `means_the_same`, which is asked with
-        its path and the hash of what was in it.
+        Files may have changed if they `look_the_same`, which is asked with the hashes of what was in them,
+        by path, and with what the run looked at.
         """
-        if directory.path in self._asked and means_the_same is None:
+        if directory.path in self._asked and look_the_same is None:
             return None
         self._asked.add(directory.path)
         data = directory.read(self._name)
@@ -99,17 +101,12 @@ class Run:
             record = dict(zip(_PARTS, _split(bytes(data)), strict=True))
         except ValueError:
             return None
-        if record["key"] != self._key or not self._is_current(record, directory, means_the_same):
+        if record["key"] != self._key or not self._is_current(record, directory, look_the_same):
             return None
         return Outcome(int(record["code"]), record["output"].decode(*_TEXT), record["errors"].decode(*_TEXT))
 
-    def keep(
-        self, directory: CacheDirectory, outcome: Outcome, inputs: Inputs, silent: Iterable[str] = ()
-    ) -> None:
-        """Keep an outcome, unless the files that it depends on were changed too recently to tell.
-
-        Of `silent` files it depends on the facts alone, whatever rows these stand in.
-        """
+    def keep(self, directory: CacheDirectory, outcome: Outcome, inputs: Inputs, looks: bytes = b"") -> None:
+        """Keep an outcome, and what the run looked at, unless files that it depends on changed too recently to tell."""
         for path in _own_files():
             inputs.add(path, before=self._started)
         if not self._key or not inputs.are_settled:
@@ -121,7 +118,7 @@ class Run:
             "paths": "\0".join(inputs.stamps).encode(*_NAMES),
             "stamps": "\n".join(inputs.stamps.values()).encode(),
             "contents": "\n".join(seen if seen and same else _UNKNOWN for seen, same in contents).encode(),
-            "silent": "\0".join(silent).encode(*_NAMES),
+            "looks": looks,
             "output": outcome.output.encode(*_TEXT),
             "errors": outcome.errors.encode(*_TEXT),
         }
@@ -132,7 +129,7 @@ class Run:
         self,
         record: dict[str, bytes],
         directory: CacheDirectory,
-        means_the_same: Callable[[str, str], bool] | None,
+        look_the_same: _LookTheSame | None,
     ) -> bool:
         """Tell whether all inputs are as they were, or mean the same; the record gets what differs."""
         paths = record["paths"].decode(*_NAMES).split("\0")
@@ -142,23 +139,19 @@ class Run:
             return True
         touched = Inputs()
         contents = record["contents"].decode().split("\n")
-        changed: dict[int, str] = {}
+        changed: dict[str, str] = {}
         for number, path in enumerate(paths):
             if now[number] != before[number]:
                 touched.add(path)
                 found = content(path)
                 if found != contents[number]:
-                    if means_the_same is None or found is None:
+                    if look_the_same is None or found is None:
                         return False
-                    changed[number] = found
+                    changed[path] = contents[number]
+                    contents[number] = found
                 before[number] = touched.stamps[path]
-        silent = set(record["silent"].decode(*_NAMES).split("\0")) if changed else set()
-        if not all(paths[number] in silent for number in changed):
+        if changed and (look_the_same is None or not look_the_same(changed, record["looks"])):
             return False
-        for number, found in changed.items():
-            if means_the_same is None or not means_the_same(paths[number], contents[number]):
-                return False
-            contents[number] = found
         if touched.are_settled and all(map(_is_unchanged, paths, before)):
             record["stamps"] = "\n".join(before).encode()
             record["contents"] = "\n".join(contents).encode()

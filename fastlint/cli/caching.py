@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,29 +25,33 @@ def cache_of(this: Run | None, settings: Settings) -> CacheDirectory | None:
 
 
 def recall(this: Run, directory: CacheDirectory) -> Outcome | None:
-    """Return the outcome of the run that was made before, if nothing changed since that means anything.
-
-    In files that it does not name, comments and blank lines may have changed.
-    """
+    """Return the outcome of the run that was made before, if nothing changed since that it looked at."""
     known = this.recall_from(directory)
     if known is not None:
         return known
     from fastlint.facts.build import build_facts, room_for_nesting
-    from fastlint.facts.moved import is_only_moved
+    from fastlint.facts.looks import looks_from_bytes, looks_the_same
     from fastlint.facts.packing import from_bytes
 
     kept = _kept(directory)
 
-    def means_the_same(path: str, before: str) -> bool:
+    def look_the_same(changed: Mapping[str, str], packed: bytes) -> bool:
+        looks = looks_from_bytes(packed)
         try:
-            piece = kept.get(bytes.fromhex(before))
-        except ValueError:
+            pieces = [kept.get(bytes.fromhex(before)) for before in changed.values()]
+        except ValueError:  # what was in a file then is not known
             return False
-        facts = None if piece is None else from_bytes(piece)
-        return facts is not None and is_only_moved(facts, build_facts([Path(path)], None, kept)[0])
+        if not changed.keys() <= looks.keys():
+            return False
+        now = build_facts([Path(path) for path in changed], None, kept)
+        for path, piece, facts in zip(changed, pieces, now, strict=True):
+            before = None if piece is None else from_bytes(piece)
+            if before is None or not looks_the_same(before, facts, looks[path]):
+                return False
+        return True
 
     with room_for_nesting():
-        known = this.recall_from(directory, means_the_same)
+        known = this.recall_from(directory, look_the_same)
     kept.save()
     return known
 

@@ -196,7 +196,10 @@ def command(
                 ctx.exit(FINDINGS)
             code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
             if this is not None and cache is not None and is_repeatable:
-                this.keep(cache, Outcome(code, report.getvalue(), comments), inputs, result.silent)
+                from fastlint.facts.looks import looks_to_bytes
+
+                outcome = Outcome(code, report.getvalue(), comments)
+                this.keep(cache, outcome, inputs, looks_to_bytes(result.looks))
             ctx.exit(code)
 
 

@@ -16,11 +16,12 @@ from fastlint.diagnostics import Diagnostic, Severity
 from fastlint.engine.describing import describe
 from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
-from fastlint.engine.silent import silent_files
+from fastlint.engine.looks import looks
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
 from fastlint.engine.workspace import Workspace
 from fastlint.facts.build import room_for_nesting
+from fastlint.facts.looks import Look
 from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.text import NoFix
@@ -41,8 +42,8 @@ class CheckResult:
     """How many diagnostics were repaired before this was left."""
     paths: Mapping[str, Path] = field(default_factory=dict)
     """Where the files are that diagnostics name."""
-    silent: frozenset[str] = frozenset()
-    """The paths of sources that it says nothing about: of them only the facts count, in whatever rows."""
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    """What it looked at in sources that it says nothing about, by path: no more of them counts."""
     imported: Callable[[], Mapping[str, frozenset[str]]] = dict
     """Tells by file which names other files take from it."""
 
@@ -82,14 +83,14 @@ def check(
         fixed = tuple(_with_fix(d, makers.get(d), files, trust, loaded) for d in ordered)
         if progress is not None:
             progress("Following calls", 1, 1)
-        silent = silent_files([*found, *fixed], loaded)
+        looked_at = looks([*found, *fixed], loaded, sources.read)
     return CheckResult(
         fixed,
         len(loaded.asked),
         len(application.routes),
         len(application.entries),
         paths=loaded.paths,
-        silent=silent,
+        looks=looked_at,
         imported=partial(imported_names, loaded.program),
     )
 

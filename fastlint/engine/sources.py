@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,11 @@ class SourceLines:
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
         self._parsed: dict[str, cst.BaseExpression | None] = {}
+
+    @property
+    def read(self) -> Set[str]:
+        """The files that were read."""
+        return self._texts.keys()
 
     def text(self, path: str) -> str:
         """Return the text of a file; empty if it has vanished meanwhile."""

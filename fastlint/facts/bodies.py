@@ -9,13 +9,13 @@ identity.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import msgpack
 
-from fastlint.facts.model import UNKNOWN, Event, Expr, FunctionFacts, Parameter, Statement
+from fastlint.facts.model import UNKNOWN, Event, Expr, FunctionFacts, ModuleFacts, Parameter, Statement
 
 SURROGATES = {"unicode_errors": "surrogatepass"}
 """Half of a surrogate pair is a legal literal."""
@@ -64,9 +64,21 @@ class PackedFunction(FunctionFacts):
         self._packed = b""
         return getattr(self, name)
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody has looked at the body."""
+        return bool(self._packed)
+
     def __eq__(self, other: object) -> bool:
         names = (*HEADING, *BODY)
         return isinstance(other, FunctionFacts) and all(getattr(self, n) == getattr(other, n) for n in names)
+
+
+def unread_bodies(facts: ModuleFacts) -> Iterator[int]:
+    """Yield the indices of functions whose bodies nobody has looked at."""
+    for index, function in enumerate(facts.functions):
+        if isinstance(function, PackedFunction) and function.is_unread:
+            yield index
 
 
 def function_row(facts: FunctionFacts) -> list[Any]:

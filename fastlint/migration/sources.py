@@ -159,7 +159,7 @@ class Sources:
                         if model.find_module(module, value[1], value[2]) is target:
                             yield module.path, local, self.node(function) if function.index else None
             for star, level in module.facts.stars:
-                if name in module.facts.mentions and model.find_module(module, star, level) is target:
+                if module.mentions(name) and model.find_module(module, star, level) is target:
                     yield module.path, name, None
 
     def _through_module(self, path: str, name: str) -> Iterator[Place]:
@@ -173,7 +173,7 @@ class Sources:
     def attributes(self, name: str) -> Iterator[Place]:
         """Yield the places of the program that read or set an attribute of a name."""
         for module in self.application.program.modules.values():
-            if name in module.facts.mentions or any(
+            if module.mentions(name) or any(
                 store[1] == name for function in module.functions for store in function.facts.stores
             ):
                 for node in ast.walk(self.module(module.path).tree):

@@ -179,7 +179,7 @@ class CallResolver:
     def _find_detached(self) -> set[object]:
         """Return the places of calls whose coroutines another event loop runs."""
         for function in self.inference.program.functions_naming(HANDING_OVER):
-            if OTHER_LOOP_METHODS.isdisjoint(function.module.facts.mentions):
+            if not function.module.mentions(*OTHER_LOOP_METHODS):
                 continue
             for kind, expr, *_ in function.facts.events:
                 if kind in ("call", "drop") and hands_over(expr):

@@ -28,13 +28,10 @@ class LazyLoads:
         self._inference = inference
         self._models = models
         self._found: set[tuple[ProjectClass, str]] = set()
-        mentions: set[str] = set()
-        for module in inference.program.modules.values():
-            if not module.is_test:
-                mentions.update(module.facts.mentions)
-        self._has_async = not mentions.isdisjoint(ASYNC)
-        if not mentions.isdisjoint({"relationship", "Relationship"}):
-            self._collect(self._eager() if not mentions.isdisjoint(EAGER) else set())
+        program = inference.program
+        self._has_async = program.mentions(*ASYNC)
+        if program.mentions("relationship", "Relationship"):
+            self._collect(self._eager() if program.mentions(*EAGER) else set())
 
     def _eager(self) -> set[str]:
         """Return the names of relationships that loader options mention: `selectinload(User.posts)`."""

@@ -43,6 +43,8 @@ class Module:
     is_test: bool = False
     is_offline: bool = False
     """Scripts, migrations and the like: never imported by the running application."""
+    asked: set[str] = field(default_factory=set)
+    """Names that somebody looked for, here or in any file."""
 
     def __post_init__(self) -> None:
         for facts in self.facts.classes:
@@ -51,6 +53,11 @@ class Module:
             owner = self.classes[function.owner] if function.owner >= 0 else None
             self.functions.append(Function(function, self, index, owner))
         self.frame = Frame(self.functions[0], None, None, ())
+
+    def mentions(self, *names: str) -> bool:
+        """Tell whether the file reads a variable or attribute of one of the names."""
+        self.asked.update(names)
+        return not self.facts.mentions.isdisjoint(names)
 
     def __repr__(self) -> str:
         return f"<module {self.path}>"
@@ -177,6 +184,10 @@ class Program:
         """By path."""
         self.is_whole = True
         """Whether no other file of the project can use what these define."""
+        self.asked: set[str] = set()
+        """Names that somebody looked for outside tests: what files change without them, nobody notices."""
+        self.asked_in_tests: set[str] = set()
+        """Names that somebody looked for in tests."""
         self._frames: dict[object, Frame] = {}
         self._by_place: dict[str, Module] = {}
         """By path without the suffix; a package by its directory."""
@@ -191,7 +202,10 @@ class Program:
         is_test = bool(TEST_DIRECTORIES & directories) or stem == "conftest"
         is_test = is_test or stem.startswith("test_") or stem.endswith("_test")
         is_offline = is_test or stem == "setup" or bool(OFFLINE_DIRECTORIES & directories)
-        module = Module(path, inner, facts, stem == "__init__", is_test=is_test, is_offline=is_offline)
+        asked = self.asked_in_tests if is_test else self.asked
+        module = Module(
+            path, inner, facts, stem == "__init__", is_test=is_test, is_offline=is_offline, asked=asked
+        )
         self.modules[path] = module
         place = pure.parent if module.is_package else pure.with_suffix("")
         self._by_place["" if str(place) == "." else str(place)] = module
@@ -226,6 +240,10 @@ class Program:
 
         The bodies of the others stay packed, so whoever looks for a name in all bodies asks here.
         """
+        names = set(names)
+        self.asked |= names
+        if tests:
+            self.asked_in_tests |= names
         places = {place for name in names for place in self._naming.get(name, ())}
         for function in map(self._every_function.__getitem__, sorted(places)):
             if tests or not function.module.is_test:
@@ -241,6 +259,16 @@ class Program:
                     if last in names:
                         found.add(name)
         return found if found == names else self.renamed(found)
+
+    def mentions(self, *names: str) -> bool:
+        """Tell whether a file outside tests reads a variable or attribute of one of the names."""
+        self.asked.update(names)
+        return not self._mentioned.isdisjoint(names)
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        mentions = (module.facts.mentions for module in self.modules.values() if not module.is_test)
+        return frozenset().union(*mentions)
 
     def functions_storing(self, name: str) -> list[Function]:
         """Return the functions outside tests that set an attribute of that name, or put items into what is called so."""

@@ -76,7 +76,7 @@ class PerRequestObjectInCacheKey(ModelRule):
             and called_name(expr) == "init"
             and call_argument(expr, None, "key_builder")
             for function in self.application.program.functions_naming(("key_builder",))
-            if "FastAPICache" in function.module.facts.mentions
+            if function.module.mentions("FastAPICache")
             for kind, expr, *_ in function.facts.events
         )
 

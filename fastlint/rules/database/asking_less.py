@@ -151,7 +151,7 @@ def _count(
 def _may_rewrite(application: Application, files: Files) -> bool:
     """Tell whether the program listens to the event in which it can change queries."""
     modules = application.inference.program.modules.values()
-    listening = [module for module in modules if not LISTENING.isdisjoint(module.facts.mentions)]
+    listening = [module for module in modules if module.mentions(*LISTENING)]
     return any(REWRITES in files.python(module.path).text for module in listening)
 
 

@@ -45,7 +45,7 @@ class GlobalOrScopedSession(ModelRule):
         names = {name for _, name in made}
         reported: set[tuple[Holder, str]] = set()
         for frame in self.application.requests:
-            if names.intersection(frame.function.module.facts.mentions):
+            if frame.function.module.mentions(*names):
                 ended = self._ended(frame)
                 for key, written in self._used(frame, names):
                     if key not in made or key in reported or (made[key][2] and written in ended):

@@ -34,7 +34,7 @@ class NullpoolInServer(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at the engines of the application that are told to keep no pool."""
         modules = self.application.program.modules.values()
-        if any({"Mangum", "mangum"}.intersection(module.facts.mentions) for module in modules):
+        if any(module.mentions("Mangum", "mangum") for module in modules):
             return
         for function, event in engines(self.application):
             pool = self._pool(function, event[1])
@@ -63,10 +63,7 @@ class NullpoolInServer(ModelRule):
     def _is_elsewhere(self, function: Function, event: Event) -> bool:
         """Tell whether an engine is for SQLite, has a pool in front of the database, or serves no requests."""
         module = function.module
-        if (
-            SERVERLESS.intersection(module.facts.mentions)
-            or module in self.application.resolver.modules_with_loops
-        ):
+        if module.mentions(*SERVERLESS) or module in self.application.resolver.modules_with_loops:
             return True
         said = [str(item).lower() for part in walk(event[1]) for item in part[1:3] if isinstance(item, str)]
         said += [str(name).lower() for name, _ in event[1][3]]

@@ -30,7 +30,7 @@ class ClientNeverClosed(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at what import and start-up make; what is made for requests is another rule's."""
         modules = self.application.program.modules.values()
-        if not any("FastAPI" in module.facts.mentions for module in modules):
+        if not any(module.mentions("FastAPI") for module in modules):
             return
         lifetimes = Lifetimes(self.application)
         reported: set[int] = set()

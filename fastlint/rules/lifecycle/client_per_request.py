@@ -82,7 +82,7 @@ class ClientPerRequest(ModelRule):
         return any(
             (part[0] == "attr" and part[2] in STREAMING) or _reads_a_part(part)
             for function in functions
-            if (STREAMING | {"content"}).intersection(function.module.facts.mentions)
+            if function.module.mentions(*STREAMING, "content")
             for event in function.facts.events
             for part in walk(event[1])
         )

@@ -50,9 +50,9 @@ def _is_dropped(site: Site) -> bool:
         return True
     if any(e[0] == "drop" and _is_callback_on(e[1], call) for e in facts.events if e[2] == site.event[2]):
         return True
-    mentions = site.frame.function.module.facts.mentions
     names = [name for name, bindings in facts.bindings.items() if any(b[2] is call for b in bindings)]
-    return bool(names) and not any(name in mentions or name in facts.outer_names for name in names)
+    is_read = site.frame.function.module.mentions(*names) or any(name in facts.outer_names for name in names)
+    return bool(names) and not is_read
 
 
 def _is_callback_on(expr: Expr, call: Expr) -> bool:

@@ -37,7 +37,7 @@ class DependencyGeneratorCalledManually(ModelRule):
         names = STEPS | METHODS | {function.facts.name for function in self._functions}
         seen = set()
         for frame in self.application.requests:
-            if frame.function in seen or names.isdisjoint(frame.function.module.facts.mentions):
+            if frame.function in seen or not frame.function.module.mentions(*names):
                 continue
             seen.add(frame.function)
             yield from self._in_function(frame)

@@ -30,7 +30,7 @@ class LoopBoundObjectAtImport(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Follow what the modules of the application run when they are imported."""
         modules = self.application.program.modules.values()
-        if not any(NAMES.intersection(module.facts.mentions) for module in modules):
+        if not any(module.mentions(*NAMES) for module in modules):
             return
         for module in imported_modules(self.application):
             for name, chain in self._bound(module.frame, set()):
@@ -51,7 +51,7 @@ class LoopBoundObjectAtImport(ModelRule):
             return
         seen.add(frame)
         facts = frame.function.facts
-        if NAMES.intersection(frame.function.module.facts.mentions):
+        if frame.function.module.mentions(*NAMES):
             for event in facts.events:
                 if event[0] in ("call", "drop") and self._runs(frame, event[3], event[5]):
                     for value in self.application.inference.values(event[1][1], frame):

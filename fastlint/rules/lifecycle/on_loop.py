@@ -136,7 +136,7 @@ def _require_made_for_fastapi(application: Application, function: Function, file
 def _require_no_calls_of_objects(application: Application, function: Function) -> None:
     """Raise `NoFix` if the program calls an object whose `__call__` this is, as far as that can be seen."""
     program = application.inference.program
-    if any("__call__" in module.facts.mentions for module in program.modules.values()):
+    if any(module.mentions("__call__") for module in program.modules.values()):
         raise NoFix("other code of the project names `__call__`")
     for other in program.functions(tests=True):
         for site in application.resolver.sites(program.generic_frame(other)):

@@ -34,7 +34,7 @@ class AsyncioDebug(ServerRule):
                     ADVICE if variable.value != "0" else "Remove the variable",
                 )
         for function in self.application.program.functions_naming(("set_debug", "debug")):
-            if not function.module.is_offline and "asyncio" in function.module.facts.mentions:
+            if not function.module.is_offline and function.module.mentions("asyncio"):
                 yield from self._calls(function)
 
     def _calls(self, function: Function) -> Iterator[Finding]:

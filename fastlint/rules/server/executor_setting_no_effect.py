@@ -84,7 +84,7 @@ class ExecutorSettingNoEffect(ServerRule):
 
     def _mentions(self, names: frozenset[str]) -> bool:
         modules = self.application.program.modules.values()
-        return any(not module.is_test and names.intersection(module.facts.mentions) for module in modules)
+        return any(not module.is_test and module.mentions(*names) for module in modules)
 
 
 def _is_default(found: tuple[Frame, Expr]) -> bool:

@@ -48,7 +48,7 @@ class SlowLoopOrParser(ServerRule):
     def _needs_asyncio(self) -> bool:
         """Whether the program uses what does not work with uvloop."""
         modules = self.application.program.modules.values()
-        return any(NEEDS_ASYNCIO.intersection(module.facts.mentions) for module in modules)
+        return any(module.mentions(*NEEDS_ASYNCIO) for module in modules)
 
     def _about_command(self, process: Process) -> Iterator[Finding]:
         worker = process.option("-k", "--worker-class")

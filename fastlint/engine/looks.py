@@ -1,0 +1,46 @@
+"""What a run looked at in files that it says nothing about."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Set
+
+from fastlint.diagnostics import Diagnostic
+from fastlint.engine.loading import Loaded
+from fastlint.facts.bodies import unread_bodies
+from fastlint.facts.looks import Look
+from fastlint.project.program import Module
+
+_FILE = re.compile(r"[^\s`'\"(),:]+\.py")
+"""A path in a sentence."""
+
+
+def looks(found: Iterable[Diagnostic], loaded: Loaded, read: Set[str]) -> dict[str, Look]:
+    """Return by path what was looked at in sources that no diagnostic names, shown or not.
+
+    Of files whose text was `read` more than the facts may count, so these are left out.
+    """
+    named = {name for diagnostic in found for name in _named(diagnostic)}
+    asked, asked_in_tests = map(frozenset, (loaded.program.asked, loaded.program.asked_in_tests))
+    return {
+        os.fspath(loaded.paths[name]): Look(asked_in_tests if module.is_test else asked, _unread(module))
+        for name, module in loaded.program.modules.items()
+        if not (name in named or name in read or name in loaded.deploying) and _FILE.fullmatch(name)
+    }
+
+
+def _unread(module: Module) -> frozenset[int] | None:
+    """Return which bodies were not looked at; headings and classes of a test only count if its bodies do."""
+    unread = frozenset(unread_bodies(module.facts))
+    return None if module.is_test and len(unread) == len(module.functions) else unread
+
+
+def _named(diagnostic: Diagnostic) -> Iterator[str]:
+    yield diagnostic.filename
+    yield from (step.filename for step in diagnostic.chain)
+    yield from (entry.filename for entry in diagnostic.entry_points)
+    if diagnostic.fix is not None:
+        yield from (edit.filename for edit in (*diagnostic.fix.edits, *diagnostic.fix.guards))
+    said = (diagnostic.message, diagnostic.advice, diagnostic.unfixed, *diagnostic.notes)
+    yield from (match for text in said for match in _FILE.findall(text))
