@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import ast
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastlint.cache.directory import make_directory
@@ -26,17 +25,6 @@ from fastlint.facts.model import ModuleFacts
 from fastlint.facts.packing import from_bytes, to_bytes, version
 
 from .random_programs import ANCHORED, random_program
-
-settings.register_profile(
-    "short",
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-settings.register_profile("long", parent=settings.get_profile("short"), max_examples=2000, derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 Files = dict[str, str]
 programs = st.builds(random_program, st.integers(0, 2**32), st.integers(1, 12))
