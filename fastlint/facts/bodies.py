@@ -1,21 +1,20 @@
 """The bodies of functions as bytes: each expression once, and unpacked when somebody looks at the function.
 
 The call around a call contains it again, and most expressions are an event as well as a part of another
-one. So a packed body holds its outermost expressions, and everything else says where in these it is.
-Unpacked, what was one object is one object again: who asks for the call that an event is about asks for
-identity.
+one. So a packed body holds each expression as a row of its own, in which the numbers of other rows stand for
+its parts. Unpacked, what was one object is one object again: who asks for the call that an event is about
+asks for identity.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import msgpack
 
-from fastlint.facts.model import UNKNOWN, Event, Expr, FunctionFacts, ModuleFacts, Parameter, Statement
+from fastlint.facts.model import UNKNOWN, Expr, FunctionFacts, ModuleFacts, Parameter
 
 SURROGATES = {"unicode_errors": "surrogatepass"}
 """Half of a surrogate pair is a legal literal."""
@@ -30,13 +29,20 @@ EVENTS = (
 )  # fmt: skip
 _NUMBERS = {kind: number for number, kind in enumerate(EVENTS)}
 
-Place = int | tuple[int, ...]
-"""Where an expression is: the number of an outermost one, and the indices that lead down from there."""
-_NOWHERE = -1
-"""The place of `UNKNOWN`."""
-
-Patch = tuple[int, tuple[int, ...], int]
-"""(outermost, way, other): what is there in one outermost expression is another of them."""
+TAGS = (
+    "name", "const", "attr", "call", "sub", "star", "await", "elem", "aelem", "enter", "aenter", "generator",
+    "not", "instance", "list", "tuple", "set", "text", "other", "any", "compare", "dict", "item", "binop",
+    "except", "typed", "within", "lit", "lambda", "def", "class", "import", "member",
+)  # fmt: skip
+_TAGS = {tag: number for number, tag in enumerate(TAGS)}
+_NAME, _ATTR, _CALL = _TAGS["name"], _TAGS["attr"], _TAGS["call"]
+_ALONE = frozenset({"name", "const", "lit", "lambda", "def", "class", "import", "member"})
+"""What has no parts."""
+_AROUND_ONE = frozenset({
+    "attr", "star", "await", "elem", "aelem", "enter", "aenter", "generator", "not", "instance", "item",
+})  # fmt: skip
+_AROUND_TWO = frozenset({"sub", "except", "typed"})
+_AROUND_SEVERAL = frozenset({"list", "tuple", "set", "text", "other", "any", "compare"})
 
 
 class PackedFunction(FunctionFacts):
@@ -89,152 +95,118 @@ def function_row(facts: FunctionFacts) -> list[Any]:
 
 
 def _body_row(facts: FunctionFacts) -> list[Any]:
-    outermost, patches, place = _places(_expressions(facts))
+    rows: list[tuple[Any, ...]] = []
+    number = _numbering(rows)
+    # What is inside comes before what is around it in events, so that they number most of it without recursion.
+    events = [
+        (_NUMBERS[kind], number(expr), statement, block, awaited, None if expr[-1] == span else span)
+        for kind, expr, statement, block, awaited, span in facts.events
+    ]
     return [
-        outermost,
-        patches,
+        rows,
         {
-            name: [(time, block, place[id(value)]) for time, block, value in bindings]
+            name: [(time, block, number(value)) for time, block, value in bindings]
             for name, bindings in facts.bindings.items()
         },
-        [(place[id(base)], attribute, place[id(value)]) for base, attribute, value in facts.stores],
-        [
-            (_NUMBERS[kind], place[id(expr)], *numbers, None if _ends_with(expr, span) else span)
-            for kind, expr, *numbers, span in facts.events
-        ],
+        [(number(base), attribute, number(value)) for base, attribute, value in facts.stores],
+        events,
         [(span,) if span == header else (span, header) for span, header in facts.statements],
-        [(parent, kind, place[id(detail)]) for parent, kind, detail in facts.blocks],
-        [(kind, span, place[id(detail)], statement) for kind, span, detail, statement in facts.regions],
-        [place[id(value)] for value in facts.returns],
-        [place[id(value)] for value in facts.yields],
+        [(parent, kind, number(detail)) for parent, kind, detail in facts.blocks],
+        [(kind, span, number(detail), statement) for kind, span, detail, statement in facts.regions],
+        [number(value) for value in facts.returns],
+        [number(value) for value in facts.yields],
     ]
+
+
+def _numbering(rows: list[tuple[Any, ...]]) -> Callable[[Expr], int]:
+    """Return what numbers expressions, by identity, and adds the rows of new ones, after those of their parts."""
+    numbers = {id(UNKNOWN): 0}
+
+    def number(expr: Expr) -> int:
+        known = numbers.get(id(expr))
+        if known is not None:
+            return known
+        tag = expr[0]
+        row: tuple[Any, ...]
+        if tag == "name":
+            row = (_NAME, expr[1], expr[2], expr[3])
+        elif tag == "attr":
+            row = (_ATTR, number(expr[1]), expr[2], expr[3])
+        elif tag == "call":
+            _, base, args, keywords, span = expr
+            named = [(name, number(value)) for name, value in keywords]
+            row = (_CALL, number(base), [number(arg) for arg in args], named, span)
+        elif tag in _ALONE:
+            row = (_TAGS[tag], *expr[1:])
+        elif tag in _AROUND_ONE:
+            row = (_TAGS[tag], number(expr[1]), *expr[2:])
+        elif tag in _AROUND_SEVERAL:
+            row = (_TAGS[tag], [number(part) for part in expr[1]], *expr[2:])
+        elif tag in _AROUND_TWO:
+            row = (_TAGS[tag], number(expr[1]), None if expr[2] is None else number(expr[2]), *expr[3:])
+        elif tag == "binop":
+            row = (_TAGS[tag], expr[1], number(expr[2]), number(expr[3]), expr[4])
+        elif tag == "dict":
+            row = (_TAGS[tag], [number(part) for part in expr[1]], [number(part) for part in expr[2]])
+        else:
+            row = (_TAGS[tag], expr[1], number(expr[2]))
+        numbers[id(expr)] = new = len(numbers)
+        rows.append(row)
+        return new
+
+    return number
 
 
 def _unpack_body(packed: bytes) -> Iterable[Any]:
     """Yield the fields of a body, in the order of `BODY`."""
-    unpacked, patches, bindings, stores, events, statements, blocks, regions, returns, yields = (
-        msgpack.unpackb(packed, use_list=False, **SURROGATES)
+    rows, bindings, stores, events, statements, blocks, regions, returns, yields = msgpack.unpackb(
+        packed, use_list=False, **SURROGATES
     )
-    outermost: list[Expr] = list(unpacked)
-    for number, way, other in patches:
-        outermost[number] = _replaced(outermost[number], way, outermost[other])
-
-    def at(place: Place) -> Expr:
-        if type(place) is int:
-            return outermost[place] if place >= 0 else UNKNOWN
-        expr: Any = outermost
-        for index in place:  # type: ignore[union-attr]
-            expr = expr[index]
-        return expr  # type: ignore[no-any-return]
-
-    def event(kind: int, place: Place, statement: int, block: int, awaited: int, span: Any) -> Event:
-        expr = at(place)
-        return (EVENTS[kind], expr, statement, block, awaited, expr[-1] if span is None else span)
-
-    def statement(span: Any, header: Any = None) -> Statement:
-        return (span, span if header is None else header)
-
+    exprs = _expressions(rows)
     yield {
-        name: [(time, block, at(place)) for time, block, place in bound] for name, bound in bindings.items()
+        name: [(time, block, exprs[number]) for time, block, number in bound]
+        for name, bound in bindings.items()
     }
-    yield [(at(base), attribute, at(value)) for base, attribute, value in stores]
-    yield [event(*row) for row in events]
-    yield [statement(*row) for row in statements]
-    yield [(parent, kind, at(place)) for parent, kind, place in blocks]
-    yield [(kind, span, at(place), statement) for kind, span, place, statement in regions]
-    yield list(map(at, returns))
-    yield list(map(at, yields))
+    yield [(exprs[base], attribute, exprs[value]) for base, attribute, value in stores]
+    yield [
+        (EVENTS[kind], exprs[number], statement, block, awaited, exprs[number][-1] if span is None else span)
+        for kind, number, statement, block, awaited, span in events
+    ]
+    yield [row if len(row) == 2 else (row[0], row[0]) for row in statements]
+    yield [(parent, kind, exprs[number]) for parent, kind, number in blocks]
+    yield [(kind, span, exprs[number], statement) for kind, span, number, statement in regions]
+    yield [exprs[number] for number in returns]
+    yield [exprs[number] for number in yields]
 
 
-def _replaced(expr: Expr, way: tuple[int, ...], part: Expr) -> Expr:
-    """Return an expression with another part at the end of a way."""
-    if not way:
-        return part
-    index = way[0]
-    return (*expr[:index], _replaced(expr[index], way[1:], part), *expr[index + 1 :])
-
-
-def _ends_with(expr: Expr, span: object) -> bool:
-    return bool(expr[-1] == span)
-
-
-def _expressions(facts: FunctionFacts) -> Iterable[Expr]:
-    """Yield the expressions that a body refers to."""
-    for bindings in facts.bindings.values():
-        yield from (value for _, _, value in bindings)
-    for base, _, value in facts.stores:
-        yield base
-        yield value
-    yield from (event[1] for event in facts.events)
-    yield from (detail for _, _, detail in facts.blocks)
-    yield from (region[2] for region in facts.regions)
-    yield from facts.returns
-    yield from facts.yields
-
-
-def _places(exprs: Iterable[Expr]) -> tuple[list[Expr], list[Patch], dict[int, Place]]:
-    """Return the outermost of the expressions, how they share parts, and where each of them is, by identity.
-
-    What is part of several others, as the value that `a, b = value` unpacks, counts as outermost as well.
-    """
-    wanted = {id(expr): expr for expr in exprs}
-    uses = _uses(wanted.values())
-    shared = {key for key, count in uses.items() if count > 1}
-    outermost: list[Expr] = []
-    patches: list[Patch] = []
-    places: dict[int, Place] = {id(UNKNOWN): _NOWHERE}
-
-    def add(root: Expr) -> int:
-        """Number an outermost expression, after those that it shares with others."""
-        patched: list[tuple[tuple[int, ...], Expr]] = []
-        inside: list[tuple[Expr, tuple[int, ...]]] = []
-        below: list[tuple[Expr, tuple[int, ...]]] = [(root, ())]
-        while below:
-            expr, way = below.pop()
-            for index, part in enumerate(expr):
-                if _is_expression(part):
-                    here = (*way, index)
-                    if id(part) in shared:
-                        patched.append((here, part))
-                        continue
-                    if id(part) in wanted:
-                        inside.append((part, here))
-                    below.append((part, here))
-        numbers = [(here, number_of(part)) for here, part in patched]
-        outermost.append(root)
-        number = len(outermost) - 1
-        places[id(root)] = number
-        places.update((id(part), (number, *here)) for part, here in inside)
-        patches.extend((number, here, other) for here, other in numbers)
-        return number
-
-    def number_of(root: Expr) -> int:
-        place = places.get(id(root))
-        return place if isinstance(place, int) else add(root)
-
-    for key, expr in wanted.items():
-        if expr is not UNKNOWN and (key in shared or key not in uses):
-            number_of(expr)
-    return outermost, patches, places
-
-
-def _uses(exprs: Iterable[Expr]) -> Counter[int]:
-    """Return by identity how many times expressions and their parts are part of another one."""
-    uses: Counter[int] = Counter()
-    seen: set[int] = set()
-    for expr in exprs:
-        pending = [] if id(expr) in seen else [expr]
-        seen.add(id(expr))
-        while pending:
-            for part in pending.pop():
-                if _is_expression(part):
-                    uses[id(part)] += 1
-                    if id(part) not in seen:
-                        seen.add(id(part))
-                        pending.append(part)
-    return uses
-
-
-def _is_expression(part: object) -> bool:
-    """Tell whether something in an expression is one, or a tuple of some: not a span, nor what means nothing."""
-    return type(part) is tuple and bool(part) and type(part[0]) is not int and part is not UNKNOWN
+def _expressions(rows: Iterable[tuple[Any, ...]]) -> list[Expr]:
+    """Return the expressions that rows are of, by their numbers."""
+    made: list[Expr] = [UNKNOWN]
+    for row in rows:
+        tag = TAGS[row[0]]
+        if tag == "name":
+            _, name, time, block = row
+            made.append(("name", name, time, block))
+        elif tag == "attr":
+            _, base, name, span = row
+            made.append(("attr", made[base], name, span))
+        elif tag == "call":
+            _, base, args, keywords, span = row
+            named = tuple([(name, made[value]) for name, value in keywords])
+            made.append(("call", made[base], tuple([made[arg] for arg in args]), named, span))
+        elif tag in _ALONE:
+            made.append((tag, *row[1:]))
+        elif tag in _AROUND_ONE:
+            made.append((tag, made[row[1]], *row[2:]))
+        elif tag in _AROUND_SEVERAL:
+            made.append((tag, tuple([made[part] for part in row[1]]), *row[2:]))
+        elif tag in _AROUND_TWO:
+            made.append((tag, made[row[1]], None if row[2] is None else made[row[2]], *row[3:]))
+        elif tag == "binop":
+            _, operator, left, right, span = row
+            made.append(("binop", operator, made[left], made[right], span))
+        elif tag == "dict":
+            made.append(("dict", tuple([made[key] for key in row[1]]), tuple([made[value] for value in row[2]])))
+        else:
+            made.append((tag, row[1], made[row[2]]))
+    return made

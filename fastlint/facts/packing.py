@@ -18,7 +18,7 @@ def to_bytes(facts: FileFacts) -> bytes | None:
     """Return facts as bytes; None if they are nested deeper than the format allows, or a number is too large."""
     try:
         packed: bytes = msgpack.packb(_row(facts), **SURROGATES)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, RecursionError):
         return None
     return packed
 
