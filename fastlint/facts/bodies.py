@@ -206,7 +206,9 @@ def _expressions(rows: Iterable[tuple[Any, ...]]) -> list[Expr]:
             _, operator, left, right, span = row
             made.append(("binop", operator, made[left], made[right], span))
         elif tag == "dict":
-            made.append(("dict", tuple([made[key] for key in row[1]]), tuple([made[value] for value in row[2]])))
+            made.append(
+                ("dict", tuple([made[key] for key in row[1]]), tuple([made[value] for value in row[2]]))
+            )
         else:
             made.append((tag, row[1], made[row[2]]))
     return made

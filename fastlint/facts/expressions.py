@@ -46,6 +46,8 @@ class ExpressionReader:
         self.statement = 0
         self.globals: set[str] = set()
         self.awaiting = 0
+        self.asked_for_loop = 0
+        """How many calls so far ask for the running event loop: if that fails, none is running."""
         self.consumed = False
         """Whether a generator expression met now is iterated at once."""
 
@@ -69,21 +71,18 @@ class ExpressionReader:
             names.update(self.here.bindings)
         return names
 
-    def _narrow(self, test: ast.expr) -> None:
-        """Bind a name that `isinstance` tests to the class, for the block that follows."""
-        tests = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-        for part in tests:
-            match part:
-                case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
-                    self._bind_name(name, ("instance", self.quiet(kind)))
-                case ast.UnaryOp(
-                    op=ast.Not(),
-                    operand=ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]),
-                ):
-                    before: Expr = ("name", name, self.time, self.block)
-                    self._bind_name(name, ("except", before, self.quiet(kind)))
-                case ast.UnaryOp(op=ast.Not(), operand=ast.UnaryOp(op=ast.Not(), operand=inner)):
-                    self._narrow(inner)
+    def _narrow(self, test: ast.expr, *, holds: bool = True) -> None:
+        """Bind a name that `isinstance` tests to the class, for the block that follows: where the test holds, or not."""
+        is_all = holds and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
+        for part in test.values if is_all else [test]:  # type: ignore[attr-defined]
+            if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not):
+                self._narrow(part.operand, holds=not holds)
+            elif isinstance(part, ast.Call):
+                match part:
+                    case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
+                        before: Expr = ("name", name, self.time, self.block)
+                        tested = self.quiet(kind)
+                        self._bind_name(name, ("instance", tested) if holds else ("except", before, tested))
 
     def _flow(self, kind: str, value: Expr, span: Span) -> None:
         """Record something that directs what runs."""
@@ -176,23 +175,25 @@ class ExpressionReader:
             return ("list", tuple(self.annotation(e) for e in node.elts))
         return self.quiet(node)
 
-    def expr(self, node: ast.expr, awaited: bool = False) -> Expr:
+    def expr(self, node: Any, awaited: bool = False) -> Expr:
         """Return an expression's facts, recording the calls and reads that it makes, in order."""
         kind = type(node)
         if kind is ast.Name:
-            self.mentions.add(node.id)  # type: ignore[attr-defined]
-            if self.owner >= 0 and node.id in self.names:  # type: ignore[attr-defined]
-                return ("member", self.owner, node.id)  # type: ignore[attr-defined]
-            return ("name", node.id, self.time, self.block)  # type: ignore[attr-defined]
+            name = node.id
+            self.mentions.add(name)
+            if self.owner >= 0 and name in self.names:
+                return ("member", self.owner, name)
+            return ("name", name, self.time, self.block)
         if kind is ast.Call:
-            return self._call(node, "call", awaited)  # type: ignore[arg-type]
+            return self._call(node, "call", awaited)
         if kind is ast.Attribute:
-            self.mentions.add(node.attr)  # type: ignore[attr-defined]
-            value = ("attr", self.expr(node.value), node.attr, span_of(node))  # type: ignore[attr-defined]
-            self.here.events.append(("attr", value, self.statement, self.block, int(awaited), value[3]))
+            name, span = node.attr, span_of(node)
+            self.mentions.add(name)
+            value = ("attr", self.expr(node.value), name, span)
+            self.here.events.append(("attr", value, self.statement, self.block, int(awaited), span))
             return value
         if kind is ast.Constant:
-            return _constant(node.value)  # type: ignore[attr-defined]
+            return _constant(node.value)
         handler = _EXPRESSIONS.get(kind)
         return handler(self, node) if handler is not None else self._other(node)
 
@@ -202,30 +203,39 @@ class ExpressionReader:
 
     def _call(self, node: ast.Call, kind: str, awaited: bool = False) -> Expr:
         func = node.func
+        name = ""
         if isinstance(func, ast.Attribute):
-            self.mentions.add(func.attr)
-            base: Expr = ("attr", self.expr(func.value), func.attr, span_of(func))
+            name = func.attr
+            self.mentions.add(name)
+            base: Expr = ("attr", self.expr(func.value), name, span_of(func))
         else:
             base = self.expr(func)
-        args = tuple([self._argument(a, base) for a in node.args])
-        keywords = tuple([(k.arg, self.expr(k.value)) for k in node.keywords])
+            if isinstance(func, ast.Name):
+                name = func.id
+        if name.endswith("get_running_loop"):
+            self.asked_for_loop += 1
+        args = tuple(
+            [self._argument(arg, base) if type(arg) in _GENERATING else self.expr(arg) for arg in node.args]
+        )
+        keywords = tuple([(k.arg, self.expr(k.value)) for k in node.keywords]) if node.keywords else ()
         span = span_of(node)
         call = ("call", base, args, keywords, span)
-        if isinstance(func, ast.Attribute) and func.attr in FILLS and args:
+        if args and name in FILLS and base[0] == "attr":
             self.here.stores.append((base[1], "[+]", args[-1]))
         how = DIRECTLY if awaited else INSIDE if self.awaiting else NOT_AWAITED
         self.here.events.append((kind, call, self.statement, self.block, how, span))
         return call
 
     def _argument(self, node: ast.expr, callee: Expr) -> Expr:
-        if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
-            return ("star", self._argument(node.value, callee))
-        if isinstance(node, ast.GeneratorExp):
-            self.consumed = not _names_response(callee)
-            value = self.expr(node)
-            self.consumed = False
-            return value
-        return self.expr(node)
+        """Return an argument; a generator expression is iterated by what is called."""
+        if isinstance(node, ast.Starred):
+            if isinstance(node.value, ast.GeneratorExp):
+                return ("star", self._argument(node.value, callee))
+            return self.expr(node)
+        self.consumed = not _names_response(callee)
+        value = self.expr(node)
+        self.consumed = False
+        return value
 
     def _on_await(self, node: ast.Await) -> Expr:
         self.here.has_await = True
@@ -374,6 +384,7 @@ def _constant(value: object) -> Expr:
     return ("lit", LITERALS.get(type(value), "object"))
 
 
+_GENERATING = frozenset({ast.GeneratorExp, ast.Starred})
 _COMPREHENSIONS = {ast.ListComp: "list", ast.SetComp: "set", ast.GeneratorExp: "generator"}
 
 _EXPRESSIONS: dict[type, Callable[[ExpressionReader, Any], Expr]] = {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastlint.facts.expressions import ExpressionReader, span_of
 from fastlint.facts.guards import (
-    asks_for_running_loop,
     assigned_targets,
     filled_names,
     loop_state,
@@ -25,10 +24,14 @@ from fastlint.facts.model import (
     Parameter,
     Span,
 )
-from fastlint.facts.structure import last_name, parts_of
+from fastlint.facts.structure import children, last_name
 
 LONGEST_NAME = 200
 """Characters of a text that may still be a dotted name."""
+_COMPOUND = frozenset({
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While, ast.With,
+    ast.AsyncWith, ast.Try, ast.TryStar, ast.Match,
+})  # fmt: skip
 JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -147,20 +150,21 @@ class _Extractor(ExpressionReader):
 
     def _body(self, statements: Sequence[ast.stmt]) -> None:
         """Read statements in order; what follows `if cached: return cached` runs once."""
-        block = self.block
+        block, recorded = self.block, self.here.statements
         for position, node in enumerate(statements):
-            handler = _STATEMENTS.get(type(node))
             self.time += 1
-            self.statement = len(self.here.statements)
-            self.here.statements.append((span_of(node), _header(node)))
+            self.statement = len(recorded)
+            span = span_of(node)
+            recorded.append((span, _header(node) if type(node) in _COMPOUND else span))
+            handler = _STATEMENTS.get(type(node))
             if handler is not None:
                 handler(self, node)
             else:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
                         self.expr(child)
-            if isinstance(node, ast.If) and isinstance(node.body[-1], JUMPS) and not node.orelse:
-                self._narrow(ast.UnaryOp(ast.Not(), node.test))
+            if type(node) is ast.If and not node.orelse and isinstance(node.body[-1], JUMPS):
+                self._narrow(node.test, holds=False)
                 if loop_state(node.test)[0]:
                     self._enter_block("once")
                 targets = present_targets(node.test, self.globals, self._local_names(), statements[:position])
@@ -265,7 +269,7 @@ class _Extractor(ExpressionReader):
         self.block = before
         if node.orelse:
             before = self._enter_block("once" if running else "", ("not", test))
-            self._narrow(ast.UnaryOp(ast.Not(), node.test))
+            self._narrow(node.test, holds=False)
             self._body(node.orelse)
             self.block = before
 
@@ -301,8 +305,9 @@ class _Extractor(ExpressionReader):
     def _on_try(self, node: Any) -> None:
         statement = self.statement
         self._region("try", node.body, statement)
+        asked = self.asked_for_loop
         self._body(node.body)
-        asks_for_loop = any(asks_for_running_loop(statement) for statement in node.body)
+        asks_for_loop = self.asked_for_loop > asked
         for handler in node.handlers:
             before = self._enter_block("once" if asks_for_loop else "")
             caught: Expr = UNKNOWN
@@ -367,21 +372,40 @@ def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
         body += [value for bound in cls.bindings.values() for _, _, value in bound]
         body += [*cls.bases, *cls.decorators, *(value for _, value in cls.keywords)]
     found = {*facts.bindings, *(parameter.name for parameter in facts.parameters), *facts.outer_names}
-    for part in parts_of([expr for expr in heading if expr is not None] + body):
-        match part[0]:
-            case "name":
-                found.add(part[1])
-            case "attr" | "member":
+    pending = [expr for expr in heading if expr is not None] + body
+    seen: set[int] = set()
+    while pending:
+        part = pending.pop()
+        tag = part[0]
+        if tag == "name":
+            found.add(part[1])
+        elif tag == "const":
+            if type(part[1]) is str:
+                found.update(_names_in(part[1]))
+        elif id(part) not in seen:
+            seen.add(id(part))
+            if tag == "attr":
                 found.add(part[2])
-            case "call":
-                found.update(name for name, _ in part[3] if name is not None)
-            case "import":
+                pending.append(part[1])
+                continue
+            if tag == "call":
+                found.update([name for name, _ in part[3]])
+            elif tag == "member":
+                found.add(part[2])
+            elif tag == "import":
                 found.update(part[1].split("."))
-                found.add(part[3] or "")
-            case "const" if isinstance(part[1], str) and len(part[1]) <= LONGEST_NAME:
-                found.update(filter(str.isidentifier, part[1].replace(":", ".").split(".")))
-    found.discard("")
-    return found
+                found.add(part[3])
+            pending += children(part)
+    return found - {"", None}
+
+
+def _names_in(text: str) -> Iterable[str]:
+    """Return the names of a text that is a dotted name, or of the form `module:name`."""
+    if len(text) > LONGEST_NAME:
+        return ()
+    if text.isidentifier():
+        return (text,)
+    return filter(str.isidentifier, text.replace(":", ".").split("."))
 
 
 def _body_span(body: Sequence[ast.stmt]) -> Span:
@@ -390,12 +414,9 @@ def _body_span(body: Sequence[ast.stmt]) -> Span:
     return (first.lineno, first.col_offset, *span_of(body[-1])[2:])
 
 
-def _header(node: ast.stmt) -> Span:
-    """Return the span of a compound statement up to its body, of a simple one as a whole."""
-    body = getattr(node, "body", None) or getattr(node, "cases", None)
-    if not body:
-        return span_of(node)
-    first = body[0].pattern if isinstance(node, ast.Match) else body[0]
+def _header(node: Any) -> Span:
+    """Return the span of a compound statement up to its body."""
+    first = node.cases[0].pattern if isinstance(node, ast.Match) else node.body[0]
     return (node.lineno, node.col_offset, first.lineno, first.col_offset)
 
 

@@ -80,14 +80,6 @@ def assigned_targets(statements: Iterable[ast.stmt]) -> set[str]:
     return found
 
 
-def asks_for_running_loop(statement: ast.stmt) -> bool:
-    """Tell whether a statement asks for the running event loop: if that fails, none is running."""
-    return any(
-        isinstance(node, ast.Call) and ast.unparse(node.func).endswith("get_running_loop")
-        for node in ast.walk(statement)
-    )
-
-
 def loop_state(test: ast.expr) -> tuple[bool, bool]:
     """Return whether a test holds only while an event loop runs, and whether only while none runs."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):

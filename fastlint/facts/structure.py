@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region, Span
 
 _FIRST = frozenset(
     {"attr", "star", "await", "elem", "aelem", "enter", "aenter", "not", "instance", "generator", "item"}
 )
+_SEVERAL = frozenset({"list", "tuple", "set", "any", "text", "compare", "other"})
+_LEAVES = frozenset({"name", "const", "unknown", "lit", "import", "lambda", "def", "class", "member"})
 
 
-def children(expr: Expr) -> Iterator[Expr]:
-    """Yield the expressions that an expression is made of."""
+def children(expr: Expr) -> Sequence[Expr]:
+    """Return the expressions that an expression is made of."""
     tag = expr[0]
+    if tag in _LEAVES:
+        return ()
     if tag in _FIRST:
-        yield expr[1]
-    elif tag == "call":
-        yield expr[1]
-        yield from expr[2]
-        yield from (value for _, value in expr[3])
-    elif tag in ("list", "tuple", "set", "any", "text", "compare", "other"):
-        yield from expr[1]
-    elif tag == "dict":
-        yield from expr[1]
-        yield from expr[2]
-    elif tag in ("sub", "except"):
-        yield from expr[1:3]
-    elif tag == "binop":
-        yield from expr[2:4]
-    elif tag == "typed":
-        yield from (part for part in expr[1:3] if part is not None)
-    elif tag == "within":
-        yield expr[2]
+        return (expr[1],)
+    if tag == "call":
+        _, base, args, keywords, _ = expr
+        return (base, *args, *[value for _, value in keywords]) if keywords else (base, *args)
+    if tag in _SEVERAL:
+        return expr[1]  # type: ignore[no-any-return]
+    if tag == "dict":
+        return (*expr[1], *expr[2])
+    if tag in ("sub", "except"):
+        return expr[1:3]
+    if tag == "binop":
+        return expr[2:4]
+    if tag == "typed":
+        return [part for part in expr[1:3] if part is not None]
+    return (expr[2],) if tag == "within" else ()
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -41,7 +42,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while pending:
         current = pending.pop()
         yield current
-        pending.extend(children(current))
+        pending += children(current)
 
 
 def parts_of(exprs: Iterable[Expr], seen: set[int] | None = None) -> Iterator[Expr]:
@@ -56,7 +57,7 @@ def parts_of(exprs: Iterable[Expr], seen: set[int] | None = None) -> Iterator[Ex
         if id(current) not in seen:
             seen.add(id(current))
             yield current
-            pending.extend(children(current))
+            pending += children(current)
 
 
 def mentions(expr: Expr, name: str) -> bool:
