@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -39,8 +40,11 @@ def extract(tree: ast.Module) -> ModuleFacts:
     """Return the facts of a parsed module."""
     extractor = _Extractor()
     extractor.module(tree)
+    classes: dict[int, list[ClassFacts]] = defaultdict(list)
+    for cls in extractor.classes:
+        classes[cls.parent].append(cls)
     for index, function in enumerate(extractor.functions):
-        names = _names(function, [cls for cls in extractor.classes if cls.parent == index])
+        names = _names(function, classes[index])
         if "cls" in names and function.owner >= 0:
             names.add(extractor.classes[function.owner].name)
         function.names = " ".join(sorted(names))
@@ -154,16 +158,16 @@ class _Extractor(ExpressionReader):
         for position, node in enumerate(statements):
             self.time += 1
             self.statement = len(recorded)
-            span = span_of(node)
-            recorded.append((span, _header(node) if type(node) in _COMPOUND else span))
-            handler = _STATEMENTS.get(type(node))
+            span, kind = span_of(node), type(node)
+            recorded.append((span, _header(node) if kind in _COMPOUND else span))
+            handler = _STATEMENTS.get(kind)
             if handler is not None:
                 handler(self, node)
             else:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
                         self.expr(child)
-            if type(node) is ast.If and not node.orelse and isinstance(node.body[-1], JUMPS):
+            if isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], JUMPS):
                 self._narrow(node.test, holds=False)
                 if loop_state(node.test)[0]:
                     self._enter_block("once")
@@ -387,15 +391,20 @@ def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
             if tag == "attr":
                 found.add(part[2])
                 pending.append(part[1])
-                continue
-            if tag == "call":
-                found.update([name for name, _ in part[3]])
+            elif tag == "call":
+                _, base, args, keywords, _ = part
+                pending.append(base)
+                pending += args
+                for name, value in keywords:
+                    found.add(name)
+                    pending.append(value)
             elif tag == "member":
                 found.add(part[2])
             elif tag == "import":
                 found.update(part[1].split("."))
                 found.add(part[3])
-            pending += children(part)
+            else:
+                pending += children(part)
     return found - {"", None}
 
 
