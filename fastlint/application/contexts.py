@@ -308,9 +308,15 @@ class Application:
         """Tell whether somewhere a task is made of a coroutine function, to run beside the one that made it."""
         return frame in self._scheduled
 
-    def kinds_of(self, frame: Frame) -> set[str]:
+    def kinds_of(self, frame: Frame) -> frozenset[str]:
         """Return the kinds of the entry points that a frame itself is."""
-        return {entry.kind for entry in self._by_frame.get(frame, ())}
+        return self._kinds.get(frame, frozenset())
+
+    @cached_property
+    def _kinds(self) -> dict[Frame, frozenset[str]]:
+        return {
+            frame: frozenset(entry.kind for entry in entries) for frame, entries in self._by_frame.items()
+        }
 
     def calls_of(self, frame: Frame) -> list[Site]:
         """Return the places that run a frame for requests."""

@@ -72,12 +72,14 @@ def _about_suspects(
     }
     for suspects_kind, raw in gathered.items():
         interested = [rule for rule in chosen if rule.suspects == suspects_kind]
-        if not interested:
-            continue
-        for site, way, phase in raw:
-            for rule in interested:
-                if not rule.kinds or way.sink.effect.kind in rule.kinds:
-                    found += _show(rule, _suspect(site, way, phase, application), sources)
+        asking: dict[str, list[tuple[RuleInfo, type[Rule]]]] = {}
+        for site, way, phase in raw if interested else ():
+            kind = way.sink.effect.kind
+            if kind not in asking:
+                rules = (rule for rule in interested if not rule.kinds or kind in rule.kinds)
+                asking[kind] = [(rule, _rule_class(rule)) for rule in rules]
+            if asking[kind]:
+                found += _show(asking[kind], _suspect(site, way, phase, application), sources)
     return _grouped(_root_causes(found)) if found else []
 
 
@@ -87,15 +89,17 @@ def _suspect(site: Site, way: Way, phase: str, application: Application) -> Susp
     return Suspect(site, way, phase, application)
 
 
-def _show(rule: RuleInfo, suspect: Suspect, sources: SourceLines) -> Iterator[tuple[RuleInfo, Verdict]]:
+def _show(
+    rules: list[tuple[RuleInfo, type[Rule]]], suspect: Suspect, sources: SourceLines
+) -> Iterator[tuple[RuleInfo, Verdict]]:
     node = sources.expression(suspect.frame.function.module.path, suspect.site.event[5])
     if node is None:
         return
-    reported: list[Verdict] = []
-    visitor: Rule = _rule_class(rule)(suspect, reported.append)
-    node.visit(visitor)
-    for verdict in reported:
-        yield rule, verdict
+    for rule, visitor in rules:
+        reported: list[Verdict] = []
+        node.visit(visitor(suspect, reported.append))
+        for verdict in reported:
+            yield rule, verdict
 
 
 def _rule_class(rule: RuleInfo) -> Any:

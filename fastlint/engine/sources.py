@@ -26,6 +26,7 @@ class SourceLines:
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
         self._parsed: dict[str, cst.BaseExpression | None] = {}
+        self._expressions: dict[tuple[str, Span], cst.BaseExpression | None] = {}
 
     @property
     def read(self) -> Set[str]:
@@ -76,10 +77,13 @@ class SourceLines:
 
     def expression(self, path: str, span: Span) -> cst.BaseExpression | None:
         """Return the syntax of the expression at a span, or None if the text cannot be parsed."""
-        text = self.segment(path, span)
-        if text not in self._parsed:
-            self._parsed[text] = self._parse(text)
-        return self._parsed[text]
+        place = (path, span)
+        if place not in self._expressions:
+            text = self.segment(path, span)
+            if text not in self._parsed:
+                self._parsed[text] = self._parse(text)
+            self._expressions[place] = self._parsed[text]
+        return self._expressions[place]
 
     def _parse(self, text: str) -> cst.BaseExpression | None:
         import libcst as cst

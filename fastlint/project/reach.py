@@ -26,7 +26,8 @@ class Reach:
 
     def __init__(self, resolver: CallResolver) -> None:
         self.resolver = resolver
-        self._ways: dict[tuple[Frame, str], Way] = {}
+        self._ways: dict[Frame, dict[str, Way]] = defaultdict(dict)
+        """By frame and kind of effect; most frames have none."""
         self._seen: set[Frame] = set()
         self._callers: dict[Frame, list[tuple[Frame, Site]]] = defaultdict(list)
 
@@ -55,17 +56,18 @@ class Reach:
                     self._offer(queue, frame, sink.effect.kind, Way(site, None, sink, 1))
             while queue:
                 callee, kind = queue.popleft()
-                way = self._ways[callee, kind]
+                way = self._ways[callee][kind]
                 for frame, site in self._callers[callee]:
                     self._offer(queue, frame, kind, Way(site, callee, way.sink, way.length + 1))
 
     def _offer(self, queue: deque[tuple[Frame, str]], frame: Frame, kind: str, way: Way) -> None:
-        known = self._ways.get((frame, kind))
+        ways = self._ways[frame]
+        known = ways.get(kind)
         better = known is None or (
             (-way.sink.effect.rank, way.length) < (-known.sink.effect.rank, known.length)
         )
         if better:
-            self._ways[frame, kind] = way
+            ways[kind] = way
             queue.append((frame, kind))
 
     def ways_from(self, site: Site) -> list[Way]:
@@ -73,8 +75,9 @@ class Reach:
         best: dict[str, Way] = {}
         offers = [Way(site, None, sink, 1) for sink in site.sinks]
         for callee in site.runs:
-            for kind in KINDS:
-                way = self._ways.get((callee, kind))
+            ways = self._ways.get(callee, {})
+            for kind in KINDS if ways else ():
+                way = ways.get(kind)
                 if way is not None:
                     offers.append(Way(site, callee, way.sink, way.length + 1))
         for offer in offers:
@@ -93,7 +96,7 @@ class Reach:
         seen = {way.site.frame}
         while chain[-1].callee is not None:
             callee = chain[-1].callee
-            following = self._ways[callee, way.sink.effect.kind]
+            following = self._ways[callee][way.sink.effect.kind]
             if callee in seen:
                 break
             seen.add(callee)

@@ -50,7 +50,7 @@ class Suspect:
         return self.way.callee is None
 
     @property
-    def entry_kinds(self) -> set[str]:
+    def entry_kinds(self) -> frozenset[str]:
         """The kinds of the entry points that the function itself is."""
         return self.application.kinds_of(self.frame)
 
