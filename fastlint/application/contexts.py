@@ -12,6 +12,7 @@ from fastlint.application.counted import CountedRows
 from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
+from fastlint.application.imported import find_imported_modules
 from fastlint.application.lazy_reads import LazyReads
 from fastlint.application.leading import Leading
 from fastlint.application.lifespans import Lifespans, find_lifespans
@@ -35,7 +36,7 @@ from fastlint.project.calls import CallResolver, Site
 from fastlint.project.infer import Inference
 from fastlint.project.members import class_attribute, subclasses
 from fastlint.project.performs import Performs
-from fastlint.project.program import Frame, Function, Program, ProjectClass
+from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
 from fastlint.project.queries import Queries
 from fastlint.project.reach import Reach, Way
 from fastlint.project.values import FunctionValue, Instance
@@ -79,6 +80,7 @@ class Application:
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
         self._entries_of: dict[Frame, list[Entry]] = {}
+        self._solved: dict[Route, list[Run]] = {}
         self._scheduled: set[Frame] = set()
         self._offloaded: set[Frame] = set()
         for entry in self.entries:
@@ -266,6 +268,11 @@ class Application:
         return Pausing(self)
 
     @cached_property
+    def imported_modules(self) -> list[Module]:
+        """The modules that the running application imports."""
+        return find_imported_modules(self)
+
+    @cached_property
     def lifespans(self) -> Lifespans:
         """How the applications of the program start."""
         return find_lifespans(self.inference)
@@ -372,8 +379,10 @@ class Application:
 
     def solved(self, route: Route) -> list[Run]:
         """Return what a request of a route runs of its dependencies, in order."""
-        users = (*reversed(self.table.above(route.router)), route, *self.endpoints.get(route, ())[:1])
-        return solve(self.dependencies, users)
+        if route not in self._solved:
+            users = (*reversed(self.table.above(route.router)), route, *self.endpoints.get(route, ())[:1])
+            self._solved[route] = solve(self.dependencies, users)
+        return self._solved[route]
 
     def is_injected(self, frame: Frame, parameter: Parameter) -> bool:
         """Tell whether FastAPI injects a parameter of the frame's function."""

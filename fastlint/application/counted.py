@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastlint.facts.model import Expr, Span
-from fastlint.facts.structure import children, unwrapped, walk
+from fastlint.facts.structure import children, parts_of, unwrapped
 from fastlint.project.program import Frame, Function
 from fastlint.project.queries import ALL, Queries, Query, Rows, conditions
 
@@ -124,10 +124,10 @@ def _is_only_asked(name: str, function: Function) -> bool:
     if bindings[0][2][0] in ("elem", "aelem", "item", "enter", "aenter"):
         return False
     for inner in function.module.facts.functions:
-        if inner.parent == function.index and any(
-            part[0] == "name" and part[1] == name for event in inner.events for part in walk(event[1])
-        ):
-            return False
+        if inner.parent == function.index and f" {name} " in f" {inner.names} ":
+            parts = parts_of(event[1] for event in inner.events)
+            if any(part[:2] == ("name", name) for part in parts):
+                return False
     asked = {found for found, value, _ in _all_questions(function) if value[:2] == ("name", name)}
     if asked >= {COUNT, FIRST}:
         return False
@@ -135,16 +135,19 @@ def _is_only_asked(name: str, function: Function) -> bool:
     read = [event[1] for event in facts.events if event[0] != "test"]
     read += [value for values in facts.bindings.values() for _, _, value in values]
     read += [value for _, _, value in facts.stores]
-    return not any(_uses(expr, name) for expr in read) and not any(
-        _uses(expr, name) for expr in tests if unwrapped(expr)[0] != "name"
-    )
+    read += [test for test in tests if unwrapped(test)[0] != "name"]
+    return not _uses(read, name)
 
 
-def _uses(expr: Expr, name: str) -> bool:
-    """Tell whether an expression needs the rows themselves."""
-    pending = [expr]
+def _uses(exprs: Iterable[Expr], name: str) -> bool:
+    """Tell whether expressions need the rows themselves."""
+    seen: set[int] = set()
+    pending = [*exprs]
     while pending:
         part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
         if part[0] == "call" and part[1][:2] in (("name", "len"), ("name", "bool")) and len(part[2]) == 1:
             pending += children(part[2][0])
         elif part[0] == "not" or (part[0] == "sub" and part[2] == ("const", 0)):

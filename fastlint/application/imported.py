@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from fastlint.application.contexts import Application
 from fastlint.facts.model import UNKNOWN, Event
 from fastlint.project.program import Function, Module
 from fastlint.project.values import LibraryName
+
+if TYPE_CHECKING:
+    from fastlint.application.contexts import Application
 
 ENGINE_MAKERS = frozenset({
     "create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config",
 })  # fmt: skip
 
 
-def imported_modules(application: Application) -> list[Module]:
+def find_imported_modules(application: Application) -> list[Module]:
     """Return the modules that code of requests or the application is in, and what these import, directly or not.
 
     Left out are tests, scripts and migrations.
@@ -56,7 +59,7 @@ def is_about_migrations(module: Module) -> bool:
 def engines(application: Application) -> Iterator[tuple[Function, Event]]:
     """Yield the calls that make an engine for the application: at the top of a module or in a function."""
     inference = application.inference
-    for module in imported_modules(application):
+    for module in application.imported_modules:
         if not module.mentions(*ENGINE_MAKERS):
             continue
         for function in module.functions:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fastlint.application.contexts import Application
-from fastlint.application.imported import imported_modules
 from fastlint.application.model import STARTUP
 from fastlint.application.providers import (
     CLOSERS,
@@ -62,7 +61,7 @@ class Lifetimes:
     def kept(self, kinds: frozenset[str]) -> Iterator[Kept]:
         """Yield what import and start-up make of those kinds and keep in a name or an attribute."""
         seen: set[Frame] = set()
-        for frame in self._followed([m.frame for m in imported_modules(self._application)], at_import=True):
+        for frame in self._followed([m.frame for m in self._application.imported_modules], at_import=True):
             seen.add(frame)
             yield from self._made(frame, kinds, at_import=True)
         started = [
@@ -153,7 +152,7 @@ class Lifetimes:
     def _closings(self) -> list[Closing]:
         application = self._application
         frames = [e.frame for e in application.entries if e.phase == STARTUP]
-        modules = imported_modules(application)
+        modules = application.imported_modules
         for module in modules:
             if module.mentions(*AT_EXIT):
                 frames += self._at_exit([self._inference.program.generic_frame(f) for f in module.functions])

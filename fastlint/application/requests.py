@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from fastlint.catalog.model import Resource
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.calls import CallResolver, Site
-from fastlint.project.program import Frame
+from fastlint.project.program import Frame, Function
 from fastlint.project.values import FunctionValue
 
 
@@ -115,6 +115,17 @@ class RequestPath:
             for kind, expr, *_ in frame.function.facts.events if frame.function in naming else ():
                 if kind in ("call", "drop") and called_name(expr) in names:
                     yield frame, expr
+
+    def calls_like(self, is_wanted: Callable[[Expr], object]) -> Iterator[tuple[Frame, Expr]]:
+        """Yield the calls that are written as is wanted, whatever they are."""
+        wanted: dict[Function, list[Expr]] = {}
+        for frame in self._runs_on:
+            function = frame.function
+            if function not in wanted:
+                calls = (event[1] for event in function.facts.events if event[0] in ("call", "drop"))
+                wanted[function] = [call for call in calls if is_wanted(call)]
+            for call in wanted[function]:
+                yield frame, call
 
     def makings(self) -> Iterator[tuple[Use, Resource]]:
         """Yield the library calls that make a resource (client, engine, session, ...)."""

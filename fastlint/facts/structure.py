@@ -89,6 +89,8 @@ def is_inside(inner: Span, outer: Span) -> bool:
 
 def regions_around(facts: FunctionFacts, span: Span, *kinds: str) -> list[Region]:
     """Return the regions of those kinds (all, if none are named) that a place is in, innermost first."""
+    if not facts.regions:
+        return []
     found = [r for r in facts.regions if (not kinds or r[0] in kinds) and is_inside(span, r[1])]
     return sorted(found, key=lambda region: region[1], reverse=True)
 

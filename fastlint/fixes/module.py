@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar, cast
 
 from fastlint.diagnostics import Edit
@@ -34,9 +34,26 @@ class Module(SourceText):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return parse_source(self.text)
+                return parse_source(self._parsed_text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise NoFix("the file has syntax that cannot be read") from None
+
+    @property
+    def _parsed_text(self) -> str:
+        return self.text
+
+    @cached_property
+    def _excerpts(self) -> dict[Span, Module]:
+        return {}
+
+    def excerpt(self, span: Span) -> Module:
+        """Return the file as if there were nothing in it but the function at a span, which is quicker to read.
+
+        It is enough for whoever looks at nothing but what is in the function.
+        """
+        if span not in self._excerpts:
+            self._excerpts[span] = Excerpt(self, span)
+        return self._excerpts[span]
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -48,9 +65,7 @@ class Module(SourceText):
         found: dict[ast.AST, ast.AST] = {}
         pending: list[ast.AST] = [self.tree]
         for node in pending:  # which grows meanwhile
-            for name in node._fields:
-                if name in WORDS:
-                    continue
+            for name in _with_code(node._fields):
                 value = getattr(node, name, None)
                 for part in value if isinstance(value, list) else (value,):
                     if isinstance(part, ast.AST):
@@ -228,6 +243,28 @@ class Module(SourceText):
         except SyntaxError:
             return False
         return ast.dump(again) == ast.dump(node)
+
+
+class Excerpt(Module):
+    """A file of which only one function is read; what is said of places is said of the whole file."""
+
+    def __init__(self, module: Module, span: Span) -> None:
+        self.path, self.text, self._starts = module.path, module.text, module._starts
+        self._span = span
+
+    @property
+    def _parsed_text(self) -> str:
+        """The function, in its rows; one that is indented stands in a block."""
+        first, column, last, _ = self._span
+        before = "\n" * (first - 2) + "if True:\n" if column else "\n" * (first - 1)
+        end = self._starts[last] if last < len(self._starts) else len(self.text)
+        return before + self.text[self._starts[first - 1] : end]
+
+
+@cache
+def _with_code(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields of a node that may hold nodes which are code."""
+    return tuple(name for name in fields if name not in WORDS)
 
 
 def names_of(nodes: Iterable[ast.AST]) -> frozenset[str]:

@@ -35,14 +35,20 @@ class Performs:
 
     def __init__(self, resolver: CallResolver) -> None:
         self.resolver = resolver
-        self._steps: dict[tuple[Frame, str], Step] = {}
+        self._steps: dict[Frame, dict[str, Step]] = {}
         self._seen: set[Frame] = set()
         self._callers: dict[Frame, list[tuple[Frame, Site]]] = defaultdict(list)
+        self._told: dict[tuple[Frame, str], tuple[Step, int]] = {}
+        """How many callers of a frame know of which step."""
 
     def step(self, frame: Frame, word: str) -> Step | None:
         """Return the first step of the nearest way to what the word says ("query"), or None."""
         self._explore(frame)
-        return self._steps.get((frame, word))
+        return self._settled(frame, word)
+
+    def _settled(self, frame: Frame, word: str) -> Step | None:
+        steps = self._steps.get(frame)
+        return steps.get(word) if steps is not None else None
 
     def at(self, site: Site, word: str) -> list[Step]:
         """Return the ways that begin at a site: through the site itself, or what it calls and awaits."""
@@ -60,7 +66,7 @@ class Performs:
         while steps[-1].callee is not None and steps[-1].callee not in seen:
             callee = steps[-1].callee
             seen.add(callee)
-            following = self._steps.get((callee, word))
+            following = self._settled(callee, word)
             if following is None:
                 break
             steps.append(following)
@@ -100,20 +106,24 @@ class Performs:
                 for callee in followed(site):
                     self._callers[callee].append((frame, site))
                     if callee in self._seen:
-                        settled.extend((callee, word) for word in WORDS if (callee, word) in self._steps)
+                        steps = self._steps.get(callee, {})
+                        settled.extend((callee, word) for word in WORDS if word in steps)
                     else:
                         self._seen.add(callee)
                         queue.append(callee)
         while settled:
             callee, word = settled.popleft()
-            step = self._steps[callee, word]
-            for frame, site in self._callers[callee]:
+            step, callers = self._steps[callee][word], self._callers[callee]
+            known, told = self._told.get((callee, word), (None, 0))
+            self._told[callee, word] = step, len(callers)
+            for frame, site in callers[told if known is step else 0 :]:
                 self._offer(settled, frame, word, Step(site, callee, step.name, step.length + 1))
 
     def _offer(self, settled: deque[tuple[Frame, str]], frame: Frame, word: str, step: Step) -> None:
-        known = self._steps.get((frame, word))
+        steps = self._steps.setdefault(frame, {})
+        known = steps.get(word)
         if known is None or step.length < known.length:
-            self._steps[frame, word] = step
+            steps[word] = step
             settled.append((frame, word))
 
 

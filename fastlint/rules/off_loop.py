@@ -94,7 +94,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
         raise NoFix("the function awaits")
     if function.owner is not None or function.parent is not None:
         raise NoFix("the function is no function of a module")
-    node = module.function(facts.span)
+    node = _function_alone(suspect, module).function(facts.span)
     if isinstance(node, ast.FunctionDef) or _needs_coroutine(node):
         raise NoFix("the function awaits")
     if facts.is_generator and kinds != {"dependency"}:
@@ -182,8 +182,9 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         raise NoFix("the `with` block has to move into a function as a whole")
     if kind not in ("call", "drop") or expr[0] != "call":
         raise NoFix("it is not a call that could be handed to a thread")
+    alone = _function_alone(suspect, module)
     if suspect.site.is_awaited and isinstance(
-        module.parent(module.expression(suspect.site.event[5])), ast.Await
+        alone.parent(alone.expression(suspect.site.event[5])), ast.Await
     ):
         raise NoFix("the call is awaited already")
     if expr[1][:2] == ("name", "next"):
@@ -199,8 +200,8 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     if suspect.effect.kind == "database":
         _require_no_shared_session(suspect)
         _require_no_database_in_memory(suspect)
-    node = module.expression(suspect.site.event[5])
-    function = module.require_await(node)
+    node = alone.expression(suspect.site.event[5])
+    function = alone.require_await(node)
     _require_no_lock(suspect)
     callees = [suspect.way.callee] if suspect.way.callee is not None else []
     for callee in dict.fromkeys((*callees, *suspect.site.runs)):
@@ -208,13 +209,20 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
         if reason:
             raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
     named = name_of(module, *POOL, also=SAME_POOL)
-    code = module.awaiting(node, handed_over(module.code(node), named.code))
+    code = alone.awaiting(node, handed_over(module.code(node), named.code))
     return Fix(
         f"Run `{render(expr[1])}` in the thread pool",
         _trust(suspect),
         (module.replace_node(node, code), *named.edits),
         (module.guard_async(function),),
     )
+
+
+def _function_alone(suspect: Suspect, module: Module) -> Module:
+    """Return the file as far as the function of a suspect goes."""
+    function = suspect.frame.function
+    is_def = function.index > 0 and function.facts.name != "<lambda>"
+    return module.excerpt(function.facts.span) if is_def else module
 
 
 def _gives_iterator(suspect: Suspect) -> bool:

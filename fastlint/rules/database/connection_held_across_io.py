@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fastlint.application.waiting import WaitedFor
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Event, Expr, FunctionFacts, Region
 from fastlint.facts.structure import blocks_around, is_inside, regions_around
@@ -57,7 +56,7 @@ class ConnectionHeldAcrossIo(ModelRule):
         application = self.application
         self.sessions = Sessions(application.inference, application.resolver)
         found: dict[tuple[Function, Path], Waits] = {}
-        for frame in WaitedFor(application.entries, application.resolver):
+        for frame in application.loops.waited_for:
             for waits in self._in_frame(frame):
                 found.setdefault((frame.function, waits.held.path), waits)
         guilty = {function for function, _ in found}
@@ -69,12 +68,12 @@ class ConnectionHeldAcrossIo(ModelRule):
     def _in_frame(self, frame: Frame) -> Iterator[Waits]:
         """Follow a function in source order: connections are taken, given back, and kept over a wait."""
         sites = self.application.resolver.sites(frame)
-        if not any(self._waits(site) for site in sites):
+        waiting = [self._waits(site) for site in sites]
+        if not any(waiting):
             return
         held = self._opened(frame)
         reported: set[Path] = set()
-        for site in sites:
-            waits = self._waits(site)
+        for site, waits in zip(sites, waiting, strict=True):
             for path, taken in list(held.items()) if waits is not None else ():
                 step, word = waits or (None, "")
                 if step is None or path in reported or self._gives_back_first(site, path, step, word):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.imported import imported_modules
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 
@@ -26,7 +25,7 @@ class DeprecatedAsyncDriver(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at the imports of the application's modules."""
-        for module in imported_modules(self.application):
+        for module in self.application.imported_modules:
             for function in module.functions:
                 for bindings in function.facts.bindings.values():
                     for _, _, value in bindings:

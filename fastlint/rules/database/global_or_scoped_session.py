@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from fastlint.application.imported import imported_modules
 from fastlint.application.model import THREAD
 from fastlint.facts.model import Binding, Expr
 from fastlint.facts.structure import walk
@@ -37,7 +36,7 @@ class GlobalOrScopedSession(ModelRule):
         """Look at the sessions that modules make at import and that code of requests uses."""
         made = {
             (holder, name): (module, call, is_scoped)
-            for module in imported_modules(self.application)
+            for module in self.application.imported_modules
             for holder, name, call, is_scoped in self._made(module)
         }
         if not made:

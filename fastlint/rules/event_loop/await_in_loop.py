@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastlint.application.independence import DATABASE, Independence, in_error_path
-from fastlint.application.waiting import WaitedFor
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.rounds import Loop, loops
@@ -35,7 +34,7 @@ class AwaitInLoop(ModelRule):
         """Look at every loop that a client waits for."""
         application = self.application
         self.independence = Independence(application)
-        for frame in WaitedFor(application.entries, application.resolver):
+        for frame in application.loops.waited_for:
             facts = frame.function.facts
             if facts.is_async and any(kind == "loop" for _, kind, _ in facts.blocks):
                 yield from self._in_frame(frame)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from fastlint.application.independence import Independence, changes_something, in_error_path, signs_in
-from fastlint.application.waiting import WaitedFor
 from fastlint.facts.model import FunctionFacts
 from fastlint.facts.rounds import root
 from fastlint.facts.structure import is_inside, regions_around, walk
@@ -28,7 +27,7 @@ class SequentialAwaits(ModelRule):
         """Look at every coroutine function that a client waits for."""
         application = self.application
         self.independence = Independence(application)
-        for frame in WaitedFor(application.entries, application.resolver):
+        for frame in application.loops.waited_for:
             if frame.function.facts.is_async:
                 yield from self._in_frame(frame)
 

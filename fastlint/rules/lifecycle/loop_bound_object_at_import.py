@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.imported import imported_modules
 from fastlint.facts.model import Span
 from fastlint.facts.structure import blocks_around, regions_around
 from fastlint.project.calls import Site
@@ -32,7 +31,7 @@ class LoopBoundObjectAtImport(ModelRule):
         modules = self.application.program.modules.values()
         if not any(module.mentions(*NAMES) for module in modules):
             return
-        for module in imported_modules(self.application):
+        for module in self.application.imported_modules:
             for name, chain in self._bound(module.frame, set()):
                 first = chain[0]
                 yield self.finding(

@@ -58,17 +58,15 @@ class HighCardinalityMetricLabel(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at the labels of metrics on the request path."""
         seen = set()
-        for frame in self.application.requests:
-            for kind, call, *_ in frame.function.facts.events:
-                if kind in ("call", "drop") and (frame.function, call[-1]) not in seen:
-                    for name, given in _labels(call):
-                        label = self._unbounded(given, frame)
-                        if label is None and name in USER_LABELS and given[0] != "const":
-                            label = Label(given, "user")
-                        if label is not None:
-                            seen.add((frame.function, call[-1]))
-                            yield self._finding(frame, call, label)
-                            break
+        for frame, call in self.application.requests.calls_like(lambda call: any(_labels(call))):
+            for name, given in _labels(call) if (frame.function, call[-1]) not in seen else ():
+                label = self._unbounded(given, frame)
+                if label is None and name in USER_LABELS and given[0] != "const":
+                    label = Label(given, "user")
+                if label is not None:
+                    seen.add((frame.function, call[-1]))
+                    yield self._finding(frame, call, label)
+                    break
 
     def _unbounded(self, expr: Expr, frame: Frame, depth: int = 0) -> Label | None:
         """Return why the value of a label has no end of values, if that is so."""

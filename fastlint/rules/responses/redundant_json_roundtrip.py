@@ -39,11 +39,11 @@ class RedundantJsonRoundtrip(ModelRule):
 
     def find(self) -> Iterator[Finding]:
         """Look at what is decoded, and at what models are made from, where requests are answered."""
-        for frame in self.application.requests:
-            for kind, expr, *_ in frame.function.facts.events:
-                if kind in ("call", "drop"):
-                    yield from self._decoded(expr, frame)
-                    yield from self._built(expr, frame)
+        for frame, call in self.application.requests.calls_like(
+            lambda call: called_name(call) == "loads" or _only_source(call) is not None
+        ):
+            yield from self._decoded(call, frame)
+            yield from self._built(call, frame)
 
     def _decoded(self, call: Expr, frame: Frame) -> Iterator[Finding]:
         """`json.loads(m.model_dump_json())`."""
