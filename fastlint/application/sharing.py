@@ -103,6 +103,7 @@ class Sharing:
         self._lent = LentObjects(self._inference, references)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
+        self._changed_by: dict[Frame, list[tuple[Expr, bool]]] = {}
         self._private: dict[Frame, bool] = {}
         self._unchanging: dict[Frame, bool] = {}
         self._files: dict[Frame, frozenset[str]] = {}
@@ -157,7 +158,7 @@ class Sharing:
         if name not in self._changes_below:
             program = self._inference.program
             self._changes_below[name] = any(
-                any(True for _ in self._changes(below))
+                self._changes(below)
                 for function in self._methods.get(name, ())
                 for below in self._reached(program.generic_frame(function), awaited=True)
             )
@@ -208,8 +209,13 @@ class Sharing:
         for call in self._unknown_calls(frame):
             yield f"`{_written(call[1])}(...)`, which is not known"
 
-    def _changes(self, frame: Frame) -> Iterator[tuple[Expr, bool]]:
-        """Yield what a function changes of things that outlive the call, and whether that is a container."""
+    def _changes(self, frame: Frame) -> list[tuple[Expr, bool]]:
+        """Return what a function changes of things that outlive the call, and whether that is a container."""
+        if frame not in self._changed_by:
+            self._changed_by[frame] = list(self._find_changes(frame))
+        return self._changed_by[frame]
+
+    def _find_changes(self, frame: Frame) -> Iterator[tuple[Expr, bool]]:
         facts = frame.function.facts
         is_maker, once = self._is_maker(frame.function), _filled_once(facts)
         for name in facts.outer_names:
@@ -454,7 +460,7 @@ class Sharing:
         """Tell whether neither a function nor what it runs or awaits changes what outlives a call."""
         if frame not in self._unchanging:
             reached = self._reached(frame, awaited=True)
-            self._unchanging[frame] = not any(True for below in reached for _ in self._changes(below))
+            self._unchanging[frame] = not any(map(self._changes, reached))
         return self._unchanging[frame]
 
     def is_private(self, frame: Frame) -> bool:
