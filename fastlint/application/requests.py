@@ -57,10 +57,12 @@ class RequestPath:
         )
         while queue:
             frame, place = queue.popleft()
-            if resolver.is_memoised(frame.function):
-                continue
-            known = self._runs_on.setdefault(frame, set())
-            if place in known:
+            known = self._runs_on.get(frame)
+            if known is None:
+                if resolver.is_memoised(frame.function):
+                    continue
+                known = self._runs_on[frame] = set()
+            elif place in known:
                 continue
             known.add(place)
             for site in resolver.sites(frame):

@@ -162,6 +162,8 @@ class CallResolver:
         self.modules_with_loops: set[object] = set()
         """Modules that run an event loop of their own: scripts, workers, threads of bots."""
         self._detached_calls = self._find_detached()
+        self._decorators: dict[Function, list[str]] = {}
+        """By function, the dotted names of its decorators."""
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
         self._properties = property_names(inference)
         self._special = special_method_names(inference)
@@ -432,11 +434,15 @@ class CallResolver:
 
     def decorator_names(self, function: Function) -> list[str]:
         """Return the dotted names of the library decorators of a function."""
-        frame = self.inference.defining_frame(function)
-        names = []
-        for decorator in function.facts.decorators:
-            target = decorator[1] if decorator[0] == "call" else decorator
-            names += [v.name for v in self.inference.values(target, frame) if isinstance(v, LibraryName)]
+        if not function.facts.decorators:
+            return []
+        names = self._decorators.get(function)
+        if names is None:
+            names = self._decorators[function] = []
+            frame = self.inference.defining_frame(function)
+            for decorator in function.facts.decorators:
+                target = decorator[1] if decorator[0] == "call" else decorator
+                names += [v.name for v in self.inference.values(target, frame) if isinstance(v, LibraryName)]
         return names
 
     def is_memoised(self, function: Function) -> bool:

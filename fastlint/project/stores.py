@@ -32,7 +32,7 @@ class StoreIndex:
         self._stored: set[str] = set()
         """Names of attributes among them that are set somewhere."""
         self._items: dict[tuple[object, str], list[tuple[Function, Expr]]] = defaultdict(list)
-        self._bound: dict[ProjectClass, set[str]] = {}
+        self._binding: dict[str, list[ProjectClass]] | None = None
         self._conforming: dict[ProjectClass, list[ProjectClass]] = {}
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
         for function in program.functions():
@@ -131,21 +131,27 @@ class StoreIndex:
         """Return the classes that have every method of a protocol."""
         if protocol not in self._conforming:
             wanted = {m.facts.name for m in protocol.methods() if not m.facts.name.startswith("__")}
+            binding = [self._classes_binding(inference).get(name, []) for name in wanted]
+            others = [set(classes) for classes in binding]
             self._conforming[protocol] = [
                 cls
-                for cls in (self.program.classes() if wanted else ())
+                for cls in min(binding, key=len, default=[])
                 if cls is not protocol
-                and wanted <= self._names(inference, cls)
+                and all(cls in classes for classes in others)
                 and not members.is_abstract(inference, cls)
             ]
         return self._conforming[protocol]
 
-    def _names(self, inference: Inference, cls: ProjectClass) -> set[str]:
-        """Return what a class and its bases in the program bind."""
-        if cls not in self._bound:
-            bases = [base for base in inference.mro(cls) if isinstance(base, ProjectClass)]
-            self._bound[cls] = set().union(*(base.facts.bindings for base in bases))
-        return self._bound[cls]
+    def _classes_binding(self, inference: Inference) -> dict[str, list[ProjectClass]]:
+        """Return, for every name, the classes that bind it themselves or in one of their bases in the program."""
+        if self._binding is None:
+            found: dict[str, list[ProjectClass]] = defaultdict(list)
+            for cls in self.program.classes():
+                bases = [base for base in inference.mro(cls) if isinstance(base, ProjectClass)]
+                for name in set().union(*(base.facts.bindings for base in bases)):
+                    found[name].append(cls)
+            self._binding = found
+        return self._binding
 
 
 class CallIndex:
