@@ -23,6 +23,7 @@ from fastlint.engine.workspace import Workspace
 from fastlint.facts.build import build_facts, text_facts
 from fastlint.facts.model import ModuleFacts
 from fastlint.facts.packing import from_bytes, to_bytes, version
+from fastlint.facts.structure import parts_of
 
 from .random_programs import ANCHORED, random_program
 
@@ -96,6 +97,20 @@ def test_facts_survive_the_way_from_a_worker(files: Files) -> None:
         assert isinstance(facts, ModuleFacts)
         packed = to_bytes(facts)
         assert packed is not None and from_bytes(packed) == facts
+
+
+@given(programs)
+def test_a_heading_holds_every_name_that_is_read(files: Files) -> None:
+    for text in files.values():
+        facts = text_facts(text)
+        assert isinstance(facts, ModuleFacts)
+        for function in facts.functions:
+            exprs = [event[1] for event in function.events] + [*function.returns, *function.yields]
+            exprs += [value for _, _, value in function.stores] + [region[2] for region in function.regions]
+            exprs += [detail for _, _, detail in function.blocks]
+            exprs += [value for bindings in function.bindings.values() for _, _, value in bindings]
+            read = {part[1] for part in parts_of(exprs) if part[0] == "name"}
+            assert read <= set(function.names.split(" "))
 
 
 @given(programs)

@@ -371,6 +371,7 @@ def _names(facts: FunctionFacts, classes: Sequence[ClassFacts]) -> set[str]:
         heading += [parameter.annotation, parameter.default]
     body = [event[1] for event in facts.events]
     body += [value for bound in facts.bindings.values() for _, _, value in bound]
+    body += [value for _, _, value in facts.stores] + [detail for _, _, detail in facts.blocks]
     body += [region[2] for region in facts.regions] + [*facts.returns, *facts.yields]
     for cls in classes:
         body += [value for bound in cls.bindings.values() for _, _, value in bound]
