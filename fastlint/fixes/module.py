@@ -256,6 +256,8 @@ class Excerpt(Module):
     def _parsed_text(self) -> str:
         """The function, in its rows; one that is indented stands in a block."""
         first, column, last, _ = self._span
+        if last > len(self._starts):  # the file was changed meanwhile
+            return ""
         before = "\n" * (first - 2) + "if True:\n" if column else "\n" * (first - 1)
         end = self._starts[last] if last < len(self._starts) else len(self.text)
         return before + self.text[self._starts[first - 1] : end]
