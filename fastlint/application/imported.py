@@ -41,7 +41,7 @@ def _imports_of(application: Application, module: Module) -> Iterator[Module]:
         named.add((stem, level))
         if name:
             named.add((f"{stem}.{name}" if stem else name, level))
-    for name, level in named:
+    for name, level in sorted(named):
         target = application.program.find_module(module, name, level)
         if target is not None:
             yield target

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Set
 from fastlint.diagnostics import Diagnostic
 from fastlint.engine.loading import Loaded
 from fastlint.facts.bodies import unread_bodies
-from fastlint.facts.looks import Look
+from fastlint.facts.looks import Look, asked_among
 from fastlint.project.program import Module
 
 _FILE = re.compile(r"[^\s`'\"(),:]+\.py")
@@ -22,18 +22,23 @@ def looks(found: Iterable[Diagnostic], loaded: Loaded, read: Set[str]) -> dict[s
     Of files whose text was `read` more than the facts may count, so these are left out.
     """
     named = {name for diagnostic in found for name in _named(diagnostic)}
-    asked, asked_in_tests = map(frozenset, (loaded.program.asked, loaded.program.asked_in_tests))
+    asked = {False: frozenset(loaded.program.asked), True: frozenset(loaded.program.asked_in_tests)}
     return {
-        os.fspath(loaded.paths[name]): Look(asked_in_tests if module.is_test else asked, _unread(module))
+        os.fspath(loaded.paths[name]): Look(asked[module.is_test], _unread(module, asked[module.is_test]))
         for name, module in loaded.program.modules.items()
         if not (name in named or name in read or name in loaded.deploying) and _FILE.fullmatch(name)
     }
 
 
-def _unread(module: Module) -> frozenset[int] | None:
-    """Return which bodies were not looked at; headings and classes of a test only count if its bodies do."""
+def _unread(module: Module, asked: frozenset[str]) -> frozenset[int] | None:
+    """Return which bodies were not looked at; None for tests in which nobody could find anything to look at."""
     unread = frozenset(unread_bodies(module.facts))
-    return None if module.is_test and len(unread) == len(module.functions) else unread
+    is_passed_over = module.is_test and len(unread) == len(module.functions)
+    return (
+        None
+        if is_passed_over and not any(asked_among(f.facts.names, asked) for f in module.functions)
+        else unread
+    )
 
 
 def _named(diagnostic: Diagnostic) -> Iterator[str]:

@@ -13,7 +13,7 @@ from fastlint.facts.bodies import BODY, SURROGATES
 from fastlint.facts.model import WHOLE_FILE, ClassFacts, FileFacts, FunctionFacts, ModuleFacts, Parameter
 
 _FACTS = (ModuleFacts, FunctionFacts, ClassFacts, Parameter)
-WORDS = frozenset({"mentions", "names"})
+_WORDS = frozenset({"mentions", "names"})
 """Fields of which a run only asks whether a name is among them."""
 
 
@@ -27,7 +27,8 @@ class Look:
     asked: frozenset[str] = frozenset()
     """The names that it looked for in all bodies and files."""
     unread: frozenset[int] | None = frozenset()
-    """The functions whose bodies it did not look at; None if it saw neither classes nor headings either."""
+    """The functions whose bodies it did not look at; None if it saw neither classes nor headings either,
+    as it was about tests and none of the names is in one."""
 
 
 def looks_the_same(before: FileFacts, now: FileFacts, look: Look) -> bool:
@@ -35,18 +36,19 @@ def looks_the_same(before: FileFacts, now: FileFacts, look: Look) -> bool:
     if not isinstance(before, ModuleFacts) or not isinstance(now, ModuleFacts):
         return False
     if look.unread is None:
-        return before.imports == now.imports and _named(before, look) == _named(now, look)
+        return _outside(before, look) == _outside(now, look) and not any(
+            asked_among(function.names, look.asked) for function in now.functions
+        )
     return len(before.functions) == len(now.functions) and _only_rows_differ(before, now, look)
 
 
-def _named(facts: ModuleFacts, look: Look) -> list[object]:
-    """Return which of the names that were looked for a file has, and in which functions."""
-    found = ((function.qualname, _asked(function.names, look)) for function in facts.functions)
-    return [_asked(facts.mentions, look), *(pair for pair in found if pair[1])]
+def _outside(facts: ModuleFacts, look: Look) -> object:
+    return facts.imports, facts.stars, look.asked & facts.mentions
 
 
-def _asked(words: str | frozenset[str], look: Look) -> frozenset[str]:
-    return look.asked.intersection(words.split(" ") if isinstance(words, str) else words)
+def asked_among(words: str | frozenset[str], asked: frozenset[str]) -> frozenset[str]:
+    """Return which of the names that were looked for are among those of a function, or of a file."""
+    return asked.intersection(words.split(" ") if isinstance(words, str) else words)
 
 
 def _only_rows_differ(before: ModuleFacts, now: ModuleFacts, look: Look) -> bool:
@@ -77,8 +79,9 @@ def _only_rows_differ(before: ModuleFacts, now: ModuleFacts, look: Look) -> bool
             pending += zip(old.values(), new.values(), strict=True)
         elif isinstance(old, _FACTS):
             for name in (field.name for field in fields(old)):
-                if name in WORDS:
-                    pending.append((_asked(getattr(old, name), look), _asked(getattr(new, name), look)))
+                if name in _WORDS:
+                    words = (getattr(old, name), getattr(new, name))
+                    pending.append((asked_among(words[0], look.asked), asked_among(words[1], look.asked)))
                 elif name not in BODY or id(old) not in unread:
                     pending.append((getattr(old, name), getattr(new, name)))
         elif old != new:
