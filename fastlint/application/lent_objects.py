@@ -117,14 +117,10 @@ class LentObjects:
 
     def _keeps_nothing(self, cls: ProjectClass) -> bool:
         """Tell whether a class has no session of its own, and no method that makes objects of it or uses a kept one."""
+        around = self._inference.program.frame_around(cls)
         for bindings in cls.facts.bindings.values():
             for _, _, value in bindings:
-                if any(
-                    map(
-                        self.is_exclusive,
-                        self._inference.values(value, self._inference.program.frame_around(cls)),
-                    )
-                ):
+                if any(map(self.is_exclusive, self._inference.values(value, around))):
                     return False
         return not any(
             "cls" in method.parameters

@@ -33,12 +33,9 @@ def looks(found: Iterable[Diagnostic], loaded: Loaded, read: Set[str]) -> dict[s
 def _unread(module: Module, asked: frozenset[str]) -> frozenset[int] | None:
     """Return which bodies were not looked at; None for tests in which nobody could find anything to look at."""
     unread = frozenset(unread_bodies(module.facts))
-    is_passed_over = module.is_test and len(unread) == len(module.functions)
-    return (
-        None
-        if is_passed_over and not any(asked_among(f.facts.names, asked) for f in module.functions)
-        else unread
-    )
+    if not module.is_test or len(unread) < len(module.functions):
+        return unread
+    return unread if any(asked_among(f.facts.names, asked) for f in module.functions) else None
 
 
 def _named(diagnostic: Diagnostic) -> Iterator[str]:

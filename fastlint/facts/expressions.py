@@ -73,16 +73,17 @@ class ExpressionReader:
 
     def _narrow(self, test: ast.expr, *, holds: bool = True) -> None:
         """Bind a name that `isinstance` tests to the class, for the block that follows: where the test holds, or not."""
-        is_all = holds and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And)
-        for part in test.values if is_all else [test]:  # type: ignore[attr-defined]
-            if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.Not):
-                self._narrow(part.operand, holds=not holds)
-            elif isinstance(part, ast.Call):
-                match part:
-                    case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
-                        before: Expr = ("name", name, self.time, self.block)
-                        tested = self.quiet(kind)
-                        self._bind_name(name, ("instance", tested) if holds else ("except", before, tested))
+        parts = [test]
+        if holds and isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            parts = test.values
+        for part in parts:
+            match part:
+                case ast.UnaryOp(op=ast.Not(), operand=inner):
+                    self._narrow(inner, holds=not holds)
+                case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=name), kind]):
+                    before: Expr = ("name", name, self.time, self.block)
+                    tested = self.quiet(kind)
+                    self._bind_name(name, ("instance", tested) if holds else ("except", before, tested))
 
     def _flow(self, kind: str, value: Expr, span: Span) -> None:
         """Record something that directs what runs."""

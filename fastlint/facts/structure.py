@@ -24,7 +24,7 @@ def children(expr: Expr) -> Sequence[Expr]:
         _, base, args, keywords, _ = expr
         return (base, *args, *[value for _, value in keywords]) if keywords else (base, *args)
     if tag in _SEVERAL:
-        return expr[1]  # type: ignore[no-any-return]
+        return tuple(expr[1])
     if tag == "dict":
         return (*expr[1], *expr[2])
     if tag in ("sub", "except"):
