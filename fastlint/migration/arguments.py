@@ -6,6 +6,7 @@ import ast
 import re
 
 from fastlint.catalog.model import Twin
+from fastlint.fixes.headings import parameters_with_defaults
 from fastlint.fixes.module import FunctionNode
 from fastlint.fixes.text import NoFix
 from fastlint.migration.plan import Plan
@@ -129,19 +130,10 @@ def _may_be_none(path: str, item: ast.expr, sources: Sources) -> bool:
         scopes = sources.scopes(path)
         scope = scopes.binder(item.id, item)
         if isinstance(scope, FunctionNode) and scopes.times_bound(item.id, scope) == 1:
-            arguments = scope.args
-            parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            annotation = next((p.annotation for p in parameters if p.arg == item.id), None)
-            if isinstance(annotation, ast.Name) and annotation.id in ("str", "int", "float", "bool"):
-                positional = [*arguments.posonlyargs, *arguments.args]
-                defaults = dict(
-                    zip([p.arg for p in reversed(positional)], reversed(arguments.defaults), strict=False)
-                )
-                defaults |= {
-                    p.arg: d for p, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d
-                }
-                default = defaults.get(item.id)
-                return isinstance(default, ast.Constant) and default.value is None
+            for parameter, default in parameters_with_defaults(scope.args):
+                annotation = parameter.annotation if parameter.arg == item.id else None
+                if isinstance(annotation, ast.Name) and annotation.id in ("str", "int", "float", "bool"):
+                    return isinstance(default, ast.Constant) and default.value is None
         value = _local_value(path, item, sources)
         return value is item or _may_be_none(path, value, sources)
     return True

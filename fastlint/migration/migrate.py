@@ -16,15 +16,17 @@ from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.fixes.unused import without_names
 from fastlint.migration.arguments import rename_arguments
-from fastlint.migration.clients import hold, holder_of, trace, use
+from fastlint.migration.client_classes import client_among
+from fastlint.migration.client_holders import hold
+from fastlint.migration.client_origins import client_of, trace
+from fastlint.migration.client_uses import use
 from fastlint.migration.coroutines import await_call, become_async, is_worth_a_thread
 from fastlint.migration.exceptions import catch_instead, guarding
-from fastlint.migration.plan import Await, Become, Block, Follow, Hold, Plan, spliced
+from fastlint.migration.plan import Await, Become, Block, Follow, Plan, spliced
 from fastlint.migration.results import follow
 from fastlint.migration.shared import use_shared_client
 from fastlint.migration.sources import Sources
 from fastlint.project.program import Frame
-from fastlint.project.values import Instance
 
 MOST_TASKS = 2000
 """More tasks than this are no chain any more."""
@@ -116,7 +118,7 @@ def _do_tasks(plan: Plan, sources: Sources) -> None:
                 become_async(task, plan, sources)
             case Follow():
                 follow(task, plan, sources)
-            case Hold():
+            case _:
                 hold(task, plan, sources)
     else:
         raise NoFix("too much of the program would have to change")
@@ -218,14 +220,14 @@ def _convert(task: Block, plan: Plan, sources: Sources) -> None:
     if twin is not None and is_spelled_out and twin.how in ("function", "shared"):
         _convert_function(task, node, twin, plan, sources)
         return
-    holder = holder_of(path, node, sources)
-    if holder is None:
+    client = client_of(path, node, sources)
+    if client is None:
         above = sources.application.program.catalog.twin_above(task.sink.name)
         if above is not None and above.because:
             raise NoFix(above.because)
         raise NoFix(f"{place} has no asynchronous counterpart that fastlint can write")
-    trace(path, holder.node, holder.client, plan, sources)
-    use(path, holder.node, holder.client, plan, sources)
+    trace(path, *client, plan, sources)
+    use(path, *client, plan, sources)
     if (path, span) not in plan.converted:
         raise NoFix(f"{place} is called in a way that cannot be followed")
 
@@ -255,17 +257,12 @@ def _convert_function(task: Block, node: ast.Call, twin: Twin, plan: Plan, sourc
 def _convert_loop(task: Block, node: ast.expr, expr: Expr, plan: Plan, sources: Sources) -> None:
     """Let a loop over a part of a client, such as a cursor, wait for each piece."""
     path = task.frame.function.module.path
-    catalog = sources.application.program.catalog
-    for value in sources.application.inference.values(expr, task.frame):
-        if not isinstance(value, Instance) or not isinstance(value.cls, str):
-            continue
-        twin = catalog.twins.get(value.cls)
-        if twin is not None and twin.how == "client":
-            trace(path, node, value.cls, plan, sources)
-            if (path, task.site.event[5]) not in plan.converted:
-                use(path, node, value.cls, plan, sources)
-            return
-    raise NoFix(f"{_called(task)} has no asynchronous counterpart that fastlint can write")
+    client = client_among(sources.application.inference.values(expr, task.frame), sources)
+    if client is None:
+        raise NoFix(f"{_called(task)} has no asynchronous counterpart that fastlint can write")
+    trace(path, node, client, plan, sources)
+    if (path, task.site.event[5]) not in plan.converted:
+        use(path, node, client, plan, sources)
 
 
 def _require_one_sink(task: Block, place: str) -> None:

@@ -11,10 +11,11 @@ from typing import NamedTuple
 from fastlint.catalog.model import Twin
 from fastlint.facts.model import Span
 from fastlint.fixes.imports import name_of
-from fastlint.fixes.module import Module, span_of
+from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
+from fastlint.migration.scopes import Scope
 from fastlint.project.calls import Sink, Site
-from fastlint.project.program import Frame, Function
+from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.sources.versions import Versions
 
 
@@ -71,19 +72,46 @@ class Follow:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """Something holds a client: a name of a scope, an attribute of a class, what a function returns."""
+class NameHolds:
+    """A name of a scope holds a client."""
 
-    kind: str
-    """"name", "attribute" or "result"."""
     path: str
+    scope: Scope
     name: str
-    owner: Hashable
-    """The scope (syntax), the class or the function."""
     client: str
-    """The dotted name of the class that it was."""
+    """The dotted name of the class that it was, here and below."""
 
 
+@dataclass(frozen=True)
+class AttributeHolds:
+    """An attribute of the objects of a class, or of the class itself, holds a client."""
+
+    path: str
+    """The file in which that was seen."""
+    cls: ProjectClass
+    name: str
+    client: str
+
+
+@dataclass(frozen=True)
+class ResultHolds:
+    """A function returns a client."""
+
+    function: Function
+    client: str
+
+
+@dataclass(frozen=True)
+class ParameterHolds:
+    """A parameter of a function gets a client."""
+
+    path: str
+    function: FunctionNode
+    name: str
+    client: str
+
+
+Hold = NameHolds | AttributeHolds | ResultHolds | ParameterHolds
 Task = Block | Await | Become | Follow | Hold
 
 

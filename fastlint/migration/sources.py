@@ -102,6 +102,17 @@ class Sources:
             return ()
         return self.application.inference.values(found[1][1], found[0])
 
+    def own_class(self, path: str, node: ast.Attribute) -> ProjectClass | None:
+        """Return the class of the method whose `self` an attribute is read from or set on."""
+        module, base = self.module(path), node.value
+        function = module.enclosing_function(node)
+        if not isinstance(base, ast.Name) or function is None:
+            return None
+        first = (*function.args.posonlyargs, *function.args.args)[:1]
+        if not first or first[0].arg != base.id or not isinstance(module.parent(function), ast.ClassDef):
+            return None
+        return self.function(path, function).owner
+
     def library_name(self, path: str, node: ast.AST) -> str:
         """Return the dotted name of something of a library that an expression spells out, or nothing."""
         attributes: list[str] = []
