@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from fastlint.cache.directory import CacheDirectory, make_directory
 
 if TYPE_CHECKING:
+    from fastlint.cache.inputs import Inputs
     from fastlint.cache.kept import Kept
     from fastlint.cache.replay import Outcome, Run
     from fastlint.config.settings import Settings
     from fastlint.engine.workspace import Workspace
+    from fastlint.facts.looks import Look
 
 
 def cache_of(this: Run | None, settings: Settings) -> CacheDirectory | None:
@@ -54,6 +56,15 @@ def recall(this: Run, directory: CacheDirectory) -> Outcome | None:
         known = this.recall_from(directory, look_the_same)
     kept.save()
     return known
+
+
+def keep(
+    this: Run, directory: CacheDirectory, outcome: Outcome, inputs: Inputs, looks: Mapping[str, Look]
+) -> None:
+    """Keep the outcome of a run, with the inputs that it depends on and what it looked at in them."""
+    from fastlint.facts.looks import looks_to_bytes
+
+    this.keep(directory, outcome, inputs, looks_to_bytes(looks))
 
 
 def _kept(directory: CacheDirectory) -> Kept:

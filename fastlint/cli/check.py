@@ -6,22 +6,26 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
-from fastlint import __version__
 from fastlint.cache.inputs import Inputs
 from fastlint.cache.replay import Outcome
 from fastlint.cli.boundary import CLEAN, FINDINGS, reader_may_leave
-from fastlint.cli.caching import cache_of, cached_workspace, recall
+from fastlint.cli.caching import cache_of, cached_workspace, keep, recall
+from fastlint.cli.options import (
+    color_option,
+    config_option,
+    isolated_option,
+    no_progress_option,
+    patterns_option,
+    rules_option,
+)
+from fastlint.cli.output import comments_on, opened, output_on, writer_of
 from fastlint.cli.progress import ProgressCallback, progress
-from fastlint.cli.terminal import columns, is_ci, is_terminal, wants_color
-from fastlint.config.errors import ConfigError, FastlintError
 from fastlint.config.load import CommandLine, load_settings
 from fastlint.config.settings import OUTPUT_FORMATS, Selectors, Settings
 
@@ -30,38 +34,16 @@ if TYPE_CHECKING:
     from fastlint.engine.fixing import FixResult
     from fastlint.engine.run import CheckResult
     from fastlint.engine.workspace import Workspace
-    from fastlint.reports.model import Output, Result, Writer
-
-
-def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The parts of a repeatable option with commas in it; None if it was not given."""
-    return (
-        tuple(part.strip() for word in words for part in word.split(",") if part.strip()) if words else None
-    )
 
 
 @click.command("check", short_help="Look for slow code and report it.")
 @click.argument("paths", nargs=-1)
-@click.option(
-    "--select", multiple=True, callback=_split, metavar="RULES", help="Rules to turn on, and no others."
-)
-@click.option("--ignore", multiple=True, callback=_split, metavar="RULES", help="Rules to turn off.")
-@click.option(
-    "--extend-select", multiple=True, callback=_split, metavar="RULES", help="Rules to turn on as well."
-)
-@click.option(
-    "--extend-ignore", multiple=True, callback=_split, metavar="RULES", help="Rules to turn off as well."
-)
-@click.option(
-    "--exclude",
-    multiple=True,
-    callback=_split,
-    metavar="PATTERNS",
-    help="Files to leave out, instead of the default ones.",
-)
-@click.option(
-    "--extend-exclude", multiple=True, callback=_split, metavar="PATTERNS", help="Files to leave out as well."
-)
+@rules_option("--select", help="Rules to turn on, and no others.")
+@rules_option("--ignore", help="Rules to turn off.")
+@rules_option("--extend-select", help="Rules to turn on as well.")
+@rules_option("--extend-ignore", help="Rules to turn off as well.")
+@patterns_option("--exclude", help="Files to leave out, instead of the default ones.")
+@patterns_option("--extend-exclude", help="Files to leave out as well.")
 @click.option("--fix/--no-fix", "fix", default=None, help="Repair what can be repaired safely.")
 @click.option(
     "--unsafe-fixes/--no-unsafe-fixes",
@@ -72,12 +54,8 @@ def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...
 @click.option("--fix-only", is_flag=True, help="Repair, and do not report what is left.")
 @click.option("--show-fixes/--no-show-fixes", default=None, help="List what was repaired.")
 @click.option("--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was repaired.")
-@click.option(
-    "--fixable", multiple=True, callback=_split, metavar="RULES", help="Rules whose fixes may be applied."
-)
-@click.option(
-    "--unfixable", multiple=True, callback=_split, metavar="RULES", help="Rules whose fixes are left alone."
-)
+@rules_option("--fixable", help="Rules whose fixes may be applied.")
+@rules_option("--unfixable", help="Rules whose fixes are left alone.")
 @click.option(
     "--fastapi-version",
     metavar="VERSION",
@@ -89,17 +67,13 @@ def _split(ctx: click.Context, parameter: click.Parameter, words: tuple[str, ...
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found.")
 @click.option("--statistics", is_flag=True, help="Count findings by rule instead of listing them.")
-@click.option(
-    "--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one setting."
-)
-@click.option("--isolated", is_flag=True, help="Leave configuration files alone.")
+@config_option
+@isolated_option
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@no_progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print more about findings and about the run.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
-)
+@color_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -151,32 +125,31 @@ def command(
         config=config,
         isolated=isolated,
     )
-    this: Run | None = ctx.obj
+    run: Run | None = ctx.obj
     with Inputs() as inputs:
         settings = load_settings(paths, given)
-        write = _writer(settings.output_format, statistics)
+        write = writer_of(settings.output_format, statistics=statistics)
         repairs = diff or fix_only or settings.fix
-        cache = cache_of(this, settings)
-        is_repeatable = not (repairs or verbose or output_file or os.environ.get("GITHUB_STEP_SUMMARY"))
-        if this is not None and cache is not None and is_repeatable:
-            known = recall(this, cache)
-            if known is not None:
-                with reader_may_leave():
-                    known.show()
-                ctx.exit(known.code)
+        cache = cache_of(run, settings)
+        if repairs or verbose or output_file or os.environ.get("GITHUB_STEP_SUMMARY"):
+            run = None  # it does more than to print what is kept
+        known = recall(run, cache) if run is not None and cache is not None else None
+        if known is not None:
+            with reader_may_leave():
+                known.show()
+            ctx.exit(known.code)
         with cached_workspace(cache) as workspace:
             started = time.monotonic()
             with progress(not (quiet or no_progress)) as callback:
                 repaired = _repair(settings, callback, workspace) if repairs else None
-                result: CheckResult = (
-                    repaired.remaining if repaired else _check(settings, callback, workspace)
-                )
-            comments = "" if quiet else _comments(settings, result, time.monotonic() - started, verbose)
+                result = repaired.remaining if repaired else _check(settings, callback, workspace)
+            seconds = time.monotonic() - started
+            comments = "" if quiet else comments_on(result, settings, seconds, verbose=verbose)
             sys.stderr.write(comments)
             report = io.StringIO()
-            with _open(output_file) as stream, reader_may_leave():
-                output = _output(stream, settings, color, quiet=quiet, verbose=verbose)
-                if diff and repaired is not None:
+            with opened(output_file) as stream, reader_may_leave():
+                output = output_on(stream, settings, color, quiet=quiet, verbose=verbose)
+                if repaired is not None and diff:
                     from fastlint.reports.fixes import write_diff
 
                     write_diff(repaired, output)
@@ -195,11 +168,8 @@ def command(
             if repaired is not None and exit_non_zero_on_fix and repaired.fixed:
                 ctx.exit(FINDINGS)
             code = FINDINGS if result.diagnostics and not (exit_zero or fix_only) else CLEAN
-            if this is not None and cache is not None and is_repeatable:
-                from fastlint.facts.looks import looks_to_bytes
-
-                outcome = Outcome(code, report.getvalue(), comments)
-                this.keep(cache, outcome, inputs, looks_to_bytes(result.looks))
+            if run is not None and cache is not None:
+                keep(run, cache, Outcome(code, report.getvalue(), comments), inputs, result.looks)
             ctx.exit(code)
 
 
@@ -213,61 +183,3 @@ def _repair(settings: Settings, callback: ProgressCallback | None, workspace: Wo
     from fastlint.engine.fixing import fix
 
     return fix(settings, callback, workspace)
-
-
-def _writer(output_format: str, statistics: bool) -> Writer:
-    if not statistics:
-        from fastlint.reports import writer
-
-        return writer(output_format)
-    from fastlint.reports.statistics import write_json, write_text
-
-    if output_format == "github":
-        raise ConfigError("--statistics has no github format; use full, concise or json")
-    return write_json if output_format == "json" else write_text
-
-
-def _output(stream: TextIO, settings: Settings, color: str, *, quiet: bool, verbose: bool) -> Output:
-    from fastlint.reports.model import Output
-
-    colored = wants_color(color, stream)
-    return Output(
-        stream=stream,
-        cwd=settings.cwd,
-        color=colored,
-        links=colored and is_terminal(stream) and not is_ci(),
-        width=columns(stream),
-        summary=not quiet,
-        details=verbose,
-        unsafe_fixes=settings.unsafe_fixes,
-    )
-
-
-@contextmanager
-def _open(path: Path | None) -> Iterator[TextIO]:
-    if path is None:
-        yield sys.stdout
-        return
-    try:
-        file = path.open("w", encoding="utf-8", errors="replace", newline="\n")
-    except OSError as error:
-        raise FastlintError(f"cannot write {path}: {error.strerror}") from None
-    with file:
-        yield file
-
-
-def _comments(settings: Settings, result: Result, seconds: float, verbose: bool) -> str:
-    """Return what standard error is to say that a report of the format does not say."""
-    from fastlint.reports.words import counted, no_routes
-
-    lines = []
-    if not result.files:
-        lines.append("warning: no Python files were found under the given paths")
-    elif not result.routes and settings.output_format == "json":
-        lines.append(f"warning: {no_routes(result)}")
-    if verbose:
-        scope = f"{counted(result.files, 'file')}, {counted(result.routes, 'route')}, {seconds:.2f} s"
-        lines.append(f"fastlint {__version__}: {scope}")
-        lines.append(f"project: {settings.root}")
-        lines.append(f"configuration: {settings.config_file or 'none'}")
-    return "".join(f"{line}\n" for line in lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fastlint.cli.boundary import CLEAN, FINDINGS, reader_may_leave
+from fastlint.cli.options import color_option, config_option, isolated_option, no_progress_option
 from fastlint.cli.progress import progress
 from fastlint.cli.terminal import wants_color
 from fastlint.config.load import CommandLine, load_settings
@@ -21,15 +22,11 @@ if TYPE_CHECKING:
 @click.argument("targets", nargs=-1, required=True, metavar="ROUTE|FILE...")
 @click.option("--write", is_flag=True, help="Change the files; without it, only show the changes.")
 @click.option("--diff", is_flag=True, help="Show the changes and write nothing, as without any option.")
-@click.option(
-    "--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one setting."
-)
-@click.option("--isolated", is_flag=True, help="Leave configuration files alone.")
-@click.option("--no-progress", is_flag=True, help="Show no progress bar.")
+@config_option
+@isolated_option
+@no_progress_option
 @click.option("-q", "--quiet", is_flag=True, help="Print changes and errors only.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
-)
+@color_option
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -8,6 +8,7 @@ import sys
 import click
 
 from fastlint.cli.boundary import reader_may_leave
+from fastlint.cli.options import color_option
 from fastlint.cli.terminal import columns, is_terminal, wants_color
 from fastlint.config.errors import FastlintError, did_you_mean
 from fastlint.reports.words import rule_url
@@ -19,9 +20,7 @@ from fastlint.rules.registry import RULES, RuleInfo
 @click.argument("rule", required=False, metavar="[CODE|NAME]")
 @click.option("--all", "every", is_flag=True, help="Explain every rule.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
-)
+@color_option
 def command(rule: str | None, every: bool, output_format: str, color: str) -> None:
     """Explain a rule, given by its code or name; without one, list all rules."""
     if rule and every:
