@@ -13,14 +13,15 @@ from fastlint.application.dependencies import Injection, needs_of_parameter
 from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
 from fastlint.application.imported import find_imported_modules
+from fastlint.application.iterables import Iterables
 from fastlint.application.lazy_reads import LazyReads
 from fastlint.application.leading import Leading
 from fastlint.application.lifespans import Lifespans, find_lifespans
-from fastlint.application.loops import RequestLoops
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.pausing import Pausing
 from fastlint.application.providers import Providers
 from fastlint.application.references import References
+from fastlint.application.request_loops import RequestLoops
 from fastlint.application.requests import RequestPath
 from fastlint.application.responses import Responses
 from fastlint.application.routes import ROUTERS, Route
@@ -30,6 +31,8 @@ from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
 from fastlint.application.transactions import Transactions
 from fastlint.application.validators import VALIDATING
+from fastlint.application.waiting import WaitedFor
+from fastlint.application.ways import Ways
 from fastlint.deployment.read import Deployment
 from fastlint.facts.model import Parameter
 from fastlint.project.calls import CallResolver, Site
@@ -39,6 +42,9 @@ from fastlint.project.performs import Performs
 from fastlint.project.program import Frame, Function, Module, Program, ProjectClass
 from fastlint.project.queries import Queries
 from fastlint.project.reach import Reach, Way
+from fastlint.project.rows import RowsOfQueries
+from fastlint.project.statements import Statements
+from fastlint.project.tracing import Tracing
 from fastlint.project.values import FunctionValue, Instance
 from fastlint.sources.versions import Versions
 
@@ -94,12 +100,16 @@ class Application:
         self.reach.explore([*self.on_loop, *self.in_thread])
         self.requests = RequestPath(self.entries, self.resolver)
         self.performs = Performs(self.resolver)
-        self.queries = Queries(self.inference)
+        self.tracing = Tracing(self.inference)
+        self.queries = Queries(Statements(self.tracing))
+        self.rows = RowsOfQueries(self.queries)
         self.responses = Responses(self.inference, finder.table)
         self.models = self.resolver.models
+        self.iterables = Iterables(self)
         self.loops = RequestLoops(self)
-        self.lazy_reads = LazyReads(self.inference, self.queries, self.models)
-        self.expiry = Expiry(self.resolver, self.queries, self.models, self.performs)
+        self.ways = Ways(self.performs)
+        self.lazy_reads = LazyReads(self.rows, self.models)
+        self.expiry = Expiry(self.resolver, self.rows, self.models, self.performs)
         self.providers = Providers(self.dependencies, self.resolver, self.performs)
 
     def _spread(self) -> None:
@@ -241,6 +251,11 @@ class Application:
         return found
 
     # Questions that rules ask
+
+    @cached_property
+    def waited_for(self) -> WaitedFor:
+        """The code that has to end before there is an answer."""
+        return WaitedFor(self.entries, self.resolver)
 
     @cached_property
     def context_variables(self) -> ContextVariables:

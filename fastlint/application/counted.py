@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import children, parts_of, unwrapped
 from fastlint.project.program import Frame, Function
-from fastlint.project.queries import ALL, Queries, Query, Rows, conditions
+from fastlint.project.queries import ALL, Query
+from fastlint.project.rows import Rows
 
 if TYPE_CHECKING:
     from fastlint.application.contexts import Application
@@ -33,7 +34,6 @@ class CountedRows:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self.queries: Queries = application.queries
         self.found = list(self._find())
         self._calls = {
             (id(rows.query.call), counted.frame.function) for counted in self.found for rows in counted.rows
@@ -49,30 +49,24 @@ class CountedRows:
 
     def _find(self) -> Iterator[Counted]:
         questions: dict[Function, list[tuple[str, Expr, Span]]] = {}
-        for frame in self.application.loops.waited_for:
+        for frame in self.application.waited_for:
             function = frame.function
             if function not in questions:
                 questions[function] = list(_questions(function))
             for want, value, span in questions[function]:
-                rows = self.queries.rows(value, frame)
+                rows = self.application.rows.of(value, frame)
                 if rows and all(self._is_whole(found) for found in rows):
                     yield Counted(frame, want, value, span, rows)
 
     def _is_whole(self, rows: Rows) -> bool:
         """Tell whether these are all rows of a query that can give many."""
         statement = rows.query.statement
-        queries = self.queries
-        if (
-            rows.shape != ALL
-            or statement is None
-            or queries.is_bounded(statement)
-            or queries.is_aggregate(statement)
-        ):
+        if rows.shape != ALL or statement is None or statement.is_bounded or statement.is_aggregate:
             return False
         mapped = self.application.models.of(rows.entity)
         equal = [
             left[2]
-            for operator, left, _, _ in conditions(statement)
+            for operator, left, _, _ in statement.conditions()
             if operator in ("Eq", "in_") and left[0] == "attr"
         ]
         columns = mapped.columns if mapped is not None else {}

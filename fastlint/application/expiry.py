@@ -14,7 +14,8 @@ from fastlint.project.infer import Inference
 from fastlint.project.models import Models
 from fastlint.project.performs import Performs
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.queries import ALL, ONE, Queries
+from fastlint.project.queries import ALL, ONE
+from fastlint.project.rows import RowsOfQueries
 from fastlint.project.values import ClassValue, LibraryName
 
 MAKERS = {
@@ -60,10 +61,12 @@ class Expired:
 class Expiry:
     """Answers which reads in a frame find an object expired."""
 
-    def __init__(self, resolver: CallResolver, queries: Queries, models: Models, performs: Performs) -> None:
+    def __init__(
+        self, resolver: CallResolver, rows: RowsOfQueries, models: Models, performs: Performs
+    ) -> None:
         self._resolver = resolver
         self._inference: Inference = resolver.inference
-        self._queries = queries
+        self._rows = rows
         self._models = models
         self._performs = performs
         self._found: dict[Frame, list[Expired]] = {}
@@ -138,7 +141,7 @@ class Expiry:
             if not any("commit" in words for _, words in site.acts) or expr[0] != "call":
                 continue
             if site.event[0] in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] == "commit":
-                kind = self._queries.session_kind(expr[1][1], frame)
+                kind = self._rows.queries.session_kind(expr[1][1], frame)
                 if kind and self.expires(kind):
                     yield site, expr[1][1], kind
 
@@ -235,7 +238,7 @@ class Expiry:
                 if self._models.of(cls) is not None and self._is_added(frame, name, session):
                     assert isinstance(cls, ProjectClass)
                     return Held(cls, many, session)
-        for rows in self._queries.rows(value, frame):
+        for rows in self._rows.of(value, frame):
             own = rows.query.frame.function is frame.function and rows.query.session is not None
             if rows.entity is None or self._models.of(rows.entity) is None or rows.shape not in (ALL, ONE):
                 continue

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastlint.facts.model import Expr
-from fastlint.project.infer import Inference
+from fastlint.project.loader_options import loader_options
 from fastlint.project.models import Models, Relationship
 from fastlint.project.program import Frame
-from fastlint.project.queries import EACH, Queries, Rows, conditions
+from fastlint.project.queries import EACH
+from fastlint.project.rows import Rows, RowsOfQueries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,9 +31,8 @@ class LazyRead:
 class LazyReads:
     """Answers which reads of attributes load a relationship of a row."""
 
-    def __init__(self, inference: Inference, queries: Queries, models: Models) -> None:
-        self._inference = inference
-        self._queries = queries
+    def __init__(self, rows: RowsOfQueries, models: Models) -> None:
+        self._rows = rows
         self._models = models
         self._known: dict[tuple[Frame, int], list[LazyRead]] = {}
 
@@ -42,7 +42,7 @@ class LazyReads:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = []
-            for rows in self._queries.rows(expr[1], frame):
+            for rows in self._rows.of(expr[1], frame):
                 if self._is_own(rows, expr[1], frame):
                     found += self.of(rows, expr[2])
             if _is_passed(frame, expr[1]):
@@ -56,7 +56,7 @@ class LazyReads:
         """Yield the load of a relationship, by its name, that rows of a query come without."""
         mapped = self._models.of(rows.entity)
         relationship = mapped.relationships.get(name) if mapped is not None else None
-        session = self._queries.kind_of(rows.query)
+        session = self._rows.queries.kind_of(rows.query)
         if relationship is None or not relationship.is_lazy or not session:
             return
         statement = rows.query.statement
@@ -64,7 +64,7 @@ class LazyReads:
             if len(rows.query.call[2]) > 2 or rows.query.call[3]:
                 return  # options of `session.get`
         else:
-            named, clear = self._queries.options(statement)
+            named, clear = loader_options(statement, self._rows.tracing)
             if not clear or name in named or "*" in named or "from_statement" in statement.names():
                 return
             if self._is_same_parent(rows, relationship):
@@ -77,13 +77,13 @@ class LazyReads:
         parameters = frame.function.facts.parameters
         if owner is None or not parameters or base[:2] != ("name", parameters[0].name):
             return True
-        return rows.entity is not None and owner in self._inference.mro(rows.entity)
+        return rows.entity is not None and owner in self._rows.inference.mro(rows.entity)
 
     def _is_same_parent(self, rows: Rows, relationship: Relationship) -> bool:
         """Tell whether all rows have the same other side, so that one query loads it for all of them."""
         statement = rows.query.statement
         names = (relationship.name, relationship.target.lower() or relationship.name)
-        for operator, left, _, _ in conditions(statement) if statement is not None else ():
+        for operator, left, _, _ in statement.conditions() if statement is not None else ():
             if operator == "Eq" and left[0] == "attr" and str(left[2]).startswith(names):
                 return True
         return False

@@ -118,6 +118,21 @@ def events_in(facts: FunctionFacts, span: Span, *kinds: str) -> list[Event]:
     return [e for e in facts.events if (not kinds or e[0] in kinds) and is_inside(e[5], span)]
 
 
+def absent(condition: Expr, *, negated: bool) -> frozenset[str]:
+    """Return the names that must be None, or nothing, for a condition to hold, or not to: `x is None`, `not x`."""
+    tag = condition[0]
+    if tag == "not":
+        return absent(condition[1], negated=not negated)
+    if tag == "name":
+        return frozenset({condition[1]}) if negated else frozenset()
+    if tag == "compare" and len(condition[2]) == 1:
+        left, right = condition[1]
+        is_none = condition[2][0] in ("Is", "Eq")
+        if left[0] == "name" and right == ("const", None) and is_none != negated:
+            return frozenset({left[1]})
+    return frozenset()
+
+
 def names_bound_to(facts: FunctionFacts, call: Expr) -> list[str]:
     """Return the names that receive the value of a call, awaited or entered or as it is."""
     return [

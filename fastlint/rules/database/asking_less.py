@@ -13,7 +13,8 @@ from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module, span_of
 from fastlint.fixes.text import NoFix
-from fastlint.project.queries import FETCHES_MANY, TAKES_STATEMENT, Query, Statement
+from fastlint.project.queries import FETCHES_MANY, TAKES_STATEMENT, Query
+from fastlint.project.statements import Statement
 from fastlint.project.values import Instance, LibraryName
 from fastlint.rules.database.eager_loading import step_after
 
@@ -191,14 +192,14 @@ def _source(application: Application, statement: Statement, selected: ast.expr) 
     if _is_table(application, statement, given):
         return selected
     if given[0] == "attr" and isinstance(selected, ast.Attribute):
-        mapped = application.models.of(application.queries.entity(given[1], statement.frame))
+        mapped = application.models.of(application.rows.entity(given[1], statement.frame))
         if mapped is not None and given[2] in mapped.columns:
             return selected.value
     raise NoFix("what it selects is neither a mapped class, nor a column of one, nor a table")
 
 
 def _is_table(application: Application, statement: Statement, given: Expr) -> bool:
-    if application.models.of(application.queries.entity(given, statement.frame)) is not None:
+    if application.models.of(application.rows.entity(given, statement.frame)) is not None:
         return True
     values = application.inference.values(given, statement.frame)
     return bool(values) and all(isinstance(value, Instance) and value.cls in TABLES for value in values)

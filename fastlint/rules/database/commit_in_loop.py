@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.loops import SEVERAL, Repeated
+from fastlint.application.iterables import SEVERAL
+from fastlint.application.loops import Repeated
+from fastlint.application.ways import is_certain
 from fastlint.diagnostics import Severity
 from fastlint.facts.structure import called_name
+from fastlint.project.calls import Site
 from fastlint.project.performs import Step, distance
 from fastlint.rules.database.one_commit import commit_once
 from fastlint.rules.finding import Finding
@@ -26,7 +29,7 @@ class CommitInLoop(ModelRule):
         """Look at the commit of each loop that is nearest to it."""
         nearest: dict[object, tuple[Repeated, list[Step]]] = {}
         for repeated in self.application.loops.repeated:
-            way = self.application.loops.way(repeated, "commit")
+            way = self.application.ways.nearest(repeated.site, "commit")
             if not way or self._is_meant(repeated):
                 continue
             key = (repeated.loop.frame.function, repeated.loop.block)
@@ -39,7 +42,8 @@ class CommitInLoop(ModelRule):
         """Tell whether the program wants a transaction for each item, or commits now and then."""
         if repeated.is_isolated or repeated.is_counted or repeated.ends_on_hit:
             return True
-        return self.application.loops.opens_session(repeated)
+        sites = self.application.resolver.sites(repeated.site.frame)
+        return any(_opens(site) for site in sites if repeated.loop.holds(site.event[3]))
 
     def _finding(self, repeated: Repeated, way: list[Step]) -> Finding:
         site, loop = repeated.site, repeated.loop
@@ -67,9 +71,18 @@ class CommitInLoop(ModelRule):
         )
 
     def _severity(self, repeated: Repeated, way: list[Step]) -> Severity:
-        loops = self.application.loops
-        size = loops.size(repeated.loop)
+        size = self.application.iterables.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
-        is_doubtful = distance(way) > FAR or (distance(way) > NEAR and not loops.is_certain(way))
+        is_doubtful = distance(way) > FAR or (distance(way) > NEAR and not is_certain(way))
         is_doubtful = is_doubtful or not self.application.performs.is_sure(way, "commit")
-        return Severity.INFO if is_few or is_doubtful or loops.opens_below(way) else Severity.WARNING
+        return Severity.INFO if is_few or is_doubtful or self._opens_below(way) else Severity.WARNING
+
+    def _opens_below(self, way: list[Step]) -> bool:
+        """Tell whether a way leads through a function that opens a session of its own."""
+        frames = [step.site.frame for step in way[1:]]
+        return any(_opens(site) for frame in frames for site in self.application.resolver.sites(frame))
+
+
+def _opens(site: Site) -> bool:
+    """Tell whether a place makes a session or borrows a connection."""
+    return any(making.resource.kind in ("session", "connection") for making in site.makes)

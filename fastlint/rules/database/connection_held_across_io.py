@@ -56,7 +56,7 @@ class ConnectionHeldAcrossIo(ModelRule):
         application = self.application
         self.sessions = Sessions(application.inference, application.resolver)
         found: dict[tuple[Function, Path], Waits] = {}
-        for frame in application.loops.waited_for:
+        for frame in application.waited_for:
             for waits in self._in_frame(frame):
                 found.setdefault((frame.function, waits.held.path), waits)
         guilty = {function for function, _ in found}

@@ -14,13 +14,13 @@ from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import Module, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.project.program import Frame
-from fastlint.project.queries import Queries
+from fastlint.project.rows import RowsOfQueries
 
 OTHER_COLUMNS = frozenset({"with_only_columns", "with_entities", "from_statement", "union", "union_all"})
 """Steps after which a query no longer selects what it began with."""
 
 
-def load_with_query(queries: Queries, reads: Sequence[LazyRead]) -> FixMaker:
+def load_with_query(rows: RowsOfQueries, reads: Sequence[LazyRead]) -> FixMaker:
     """Return what adds `.options(selectinload(...))` to the query whose rows leave relationships out."""
 
     def make(files: Files) -> Fix:
@@ -35,7 +35,7 @@ def load_with_query(queries: Queries, reads: Sequence[LazyRead]) -> FixMaker:
         node = module.expression(start[-1]) if start[0] == "call" else None
         if not isinstance(node, ast.Call) or any(isinstance(a, ast.Starred) for a in node.args):
             raise NoFix("the place where the query begins is not known")
-        place = _place_of(queries, start, frame, entity)
+        place = _place_of(rows, start, frame, entity)
         named = name_of(module, "sqlalchemy.orm", "selectinload")
         selected = module.code(node.args[place])
         options = ", ".join(f"{named.code}({selected}.{read.relationship.name})" for read in reads)
@@ -77,9 +77,9 @@ def step_after(module: Module, node: ast.expr, step: str) -> Edit:
     return module.insert(end, step)
 
 
-def _place_of(queries: Queries, start: Expr, frame: Frame, entity: object) -> int:
+def _place_of(rows: RowsOfQueries, start: Expr, frame: Frame, entity: object) -> int:
     """Return which argument of what begins a query is the class."""
     for place, argument in enumerate(start[2]):
-        if entity is not None and queries.entity(argument, frame) is entity:
+        if entity is not None and rows.entity(argument, frame) is entity:
             return place
     raise NoFix("the query does not name the class")

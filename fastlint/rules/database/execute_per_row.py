@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from fastlint.application.loops import SEVERAL, Repeated
+from fastlint.application.iterables import SEVERAL
+from fastlint.application.loops import Repeated
 from fastlint.application.statements import DELETE, INSERT, UPDATE, WRITES, Statement, statement_of
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
@@ -63,7 +64,7 @@ class ExecutePerRow(ModelRule):
             else " of the loop"
         )
         verb = {INSERT: "inserts", UPDATE: "updates", DELETE: "deletes"}[sent.verb]
-        size = self.application.loops.size(loop)
+        size = self.application.iterables.size(loop)
         return self.finding(
             site.frame,
             site.event[5],

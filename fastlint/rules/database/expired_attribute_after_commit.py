@@ -46,7 +46,7 @@ class ExpiredAttributeAfterCommit(ModelRule):
                 yield from self._judge(read, route)
         for value in route.function.facts.returns:
             for call, scope in self._asked(value, route):
-                for _, inner, _ in self.application.queries.returned(call, scope, None):
+                for _, inner, _ in self.application.tracing.returned(call, scope):
                     if inner in self.application.requests:
                         for read in self.application.expiry.reads(inner):
                             if not read.attribute:
@@ -61,7 +61,7 @@ class ExpiredAttributeAfterCommit(ModelRule):
                 for event in frame.function.facts.events
             ):
                 return
-            for bound, scope, _ in self.application.queries.bound(value, frame, None):
+            for bound, scope, _ in self.application.tracing.bound(value, frame):
                 bound = unwrapped(bound)
                 if bound[0] == "call":
                     yield bound, scope

@@ -11,7 +11,8 @@ from fastlint.application.model import Entry
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Event, Expr, Span
 from fastlint.project.program import Frame, Function, ProjectClass
-from fastlint.project.queries import ALL, EACH, ONE, Rows
+from fastlint.project.queries import ALL, EACH, ONE
+from fastlint.project.rows import Rows
 from fastlint.project.values import ClassValue, Collection, FunctionValue, Instance, LibraryName, Values
 from fastlint.rules.database.eager_loading import load_with_query
 from fastlint.rules.finding import Finding, Link
@@ -53,7 +54,7 @@ class LazyLoad(ModelRule):
             for frame in frames:
                 models = response_type(self.application, route, frame)
                 for value in frame.function.facts.returns if models else ():
-                    for rows in self.application.queries.rows(value, frame):
+                    for rows in self.application.rows.of(value, frame):
                         yield from self._answered(models, rows, self.application.entries_of(frame))
 
     def _methods(self) -> dict[str, list[Function]]:
@@ -77,7 +78,7 @@ class LazyLoad(ModelRule):
         """Yield what a method reads of the row that it is called on, where only the query tells its class."""
         if any(isinstance(v, FunctionValue) for v in self.application.inference.values(call[1], frame)):
             return
-        for rows in self.application.queries.rows(call[1][1], frame):
+        for rows in self.application.rows.of(call[1][1], frame):
             for function in methods:
                 if rows.entity is None or function.owner not in self.application.inference.mro(rows.entity):
                     continue
@@ -112,7 +113,7 @@ class LazyLoad(ModelRule):
             self._severity(read),
             chain=self._query(read),
             entries=tuple(self.application.entries_of(reached)),
-            fix=load_with_query(self.application.queries, [read]),
+            fix=load_with_query(self.application.rows, [read]),
         )
 
     def _validated(self, frame: Frame, call: Expr) -> Iterator[Finding]:
@@ -125,7 +126,7 @@ class LazyLoad(ModelRule):
             and v.name in READS_ATTRIBUTES
             and isinstance(v.receiver, ClassValue)
         )
-        for rows in self.application.queries.rows(call[2][0], frame) if models else ():
+        for rows in self.application.rows.of(call[2][0], frame) if models else ():
             if rows.shape != ALL:
                 yield from self._answered(models, rows, self.application.entries_of(frame))
 
@@ -160,7 +161,7 @@ class LazyLoad(ModelRule):
             self._advice(*reads),
             self._severity(read),
             entries=tuple(entries),
-            fix=load_with_query(self.application.queries, reads),
+            fix=load_with_query(self.application.rows, reads),
         )
 
     def _severity(self, read: LazyRead) -> Severity:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.loops import FROM_QUERY, FROM_REQUEST, SEVERAL, Repeated
+from fastlint.application.iterables import FROM_QUERY, FROM_REQUEST, SEVERAL
+from fastlint.application.loops import Repeated
 from fastlint.application.statements import INSERT, UPDATE, WRITES, statement_of
 from fastlint.diagnostics import Severity
 from fastlint.facts.structure import called_name
@@ -40,7 +41,7 @@ class QueryInLoop(ModelRule):
         seen = set()
         for repeated in self.application.loops.repeated:
             for word in WORDS:
-                way = self.application.loops.way(repeated, word)
+                way = self.application.ways.nearest(repeated.site, word)
                 if not way:
                     continue
                 callee = way[0].callee.function if way[0].callee is not None else way[0].name
@@ -55,7 +56,7 @@ class QueryInLoop(ModelRule):
 
         A scan goes through many keys itself, and so does a query with `.in_(...)`.
         """
-        if self.application.loops.way(repeated, "commit"):
+        if self.application.ways.nearest(repeated.site, "commit"):
             return True
         name = way[-1].name.rpartition(".")[2]
         if ".Inspector." in way[-1].name:
@@ -84,7 +85,7 @@ class QueryInLoop(ModelRule):
         what = "a command to the cache" if word == "command" else "a query"
         over = f" over `{render(loop.iterable)}`" if render(loop.iterable) != "..." else ""
         grows = {FROM_QUERY: ", as many as there are rows", FROM_REQUEST: ", as many as the client asks for"}
-        source = self.application.loops.source(loop)
+        source = self.application.iterables.source(loop)
         return self.finding(
             site.frame,
             site.event[5],
@@ -96,7 +97,7 @@ class QueryInLoop(ModelRule):
         )
 
     def _severity(self, repeated: Repeated, way: list[Step], word: str, *, is_many: bool) -> Severity:
-        size = self.application.loops.size(repeated.loop)
+        size = self.application.iterables.size(repeated.loop)
         is_few = size is not None and size <= SEVERAL
         if is_few or distance(way) > FAR or repeated.ends_on_hit or repeated.runs_together:
             return Severity.INFO

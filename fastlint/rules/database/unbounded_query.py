@@ -11,7 +11,8 @@ from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.project.bindings import call_argument
 from fastlint.project.program import Frame, ProjectClass
-from fastlint.project.queries import ALL, Queries, Query, Statement, Step, conditions
+from fastlint.project.queries import ALL, Query
+from fastlint.project.statements import Statement, Step
 from fastlint.project.values import ClassValue
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
@@ -46,21 +47,21 @@ class UnboundedQuery(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at each query that the routes with lists send to make their answers."""
         self.lists = ListRoutes(self.application)
-        self.queries: Queries = self.application.queries
+        queries = self.application.queries
         for frame, route in self.lists.routes.items():
             for site in self.application.resolver.sites(frame):
-                for query in self.queries.sent_by(site):
-                    if query.statement is not None and self.queries.fetches(query) == ALL:
+                for query in queries.sent_by(site):
+                    if query.statement is not None and queries.fetches(query) == ALL:
                         yield from self._judge(query, query.statement, route)
 
     def _judge(self, query: Query, statement: Statement, route: Route) -> Iterator[Finding]:
-        if self.queries.is_bounded(statement) or self._is_bounded_when_read(query):
+        if statement.is_bounded or self._is_bounded_when_read(query):
             yield from self._chosen_by_client(statement)
             return
         if query.method.startswith("stream") and query.frame.function.facts.is_generator:
             return  # row by row, from the database to the client
         severity = self._severity(statement)
-        if severity is None or self.queries.is_aggregate(statement):
+        if severity is None or statement.is_aggregate:
             return
         answered = self.lists.answered(query.call, query.frame)
         counted = self.application.counted
@@ -116,7 +117,7 @@ class UnboundedQuery(ModelRule):
         if elsewhere or any(_is_opaque(step) for step in narrowing) or self._is_lookup(statement):
             return Severity.INFO
         worst = Severity.WARNING
-        for operator, left, right, step in conditions(statement):
+        for operator, left, right, step in statement.conditions():
             if operator in LISTS:
                 return None
             if operator == "Eq" and id(step.call) not in statement.always and _names_parent(left):
@@ -227,7 +228,7 @@ class UnboundedQuery(ModelRule):
             if expr[1] in frame.function.parameters and expr[1] not in frame.function.facts.bindings:
                 yield frame, expr[1]
             return
-        for value, scope, _ in self.queries.bound(expr, frame, None):
+        for value, scope, _ in self.application.tracing.bound(expr, frame):
             yield from self._parameters(value, scope, depth + 1)
 
     def _is_free(self, frame: Frame, name: str) -> bool:

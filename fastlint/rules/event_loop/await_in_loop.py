@@ -34,7 +34,7 @@ class AwaitInLoop(ModelRule):
         """Look at every loop that a client waits for."""
         application = self.application
         self.independence = Independence(application)
-        for frame in application.loops.waited_for:
+        for frame in application.waited_for:
             facts = frame.function.facts
             if facts.is_async and any(kind == "loop" for _, kind, _ in facts.blocks):
                 yield from self._in_frame(frame)

@@ -25,7 +25,7 @@ class LockHeldAcrossIo(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at every `async with lock` that requests wait for."""
         seen = set()
-        for frame in self.application.loops.waited_for:
+        for frame in self.application.waited_for:
             for region in frame.function.facts.regions:
                 key = (frame.function, region[1])
                 if region[0] == "async with" and key not in seen and self._is_shared(region[2], frame):

@@ -27,7 +27,7 @@ class SequentialAwaits(ModelRule):
         """Look at every coroutine function that a client waits for."""
         application = self.application
         self.independence = Independence(application)
-        for frame in application.loops.waited_for:
+        for frame in application.waited_for:
             if frame.function.facts.is_async:
                 yield from self._in_frame(frame)
 

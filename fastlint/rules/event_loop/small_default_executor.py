@@ -60,7 +60,7 @@ class SmallDefaultExecutor(ModelRule):
     def _waits(self, frame: Frame, call: Expr) -> bool:
         """Tell whether what runs in the thread waits for somebody else, for as long as these want."""
         inference, performs = self.application.inference, self.application.performs
-        if frame not in self.application.loops.waited_for:
+        if frame not in self.application.waited_for:
             return False  # a background task
         for value in (v for argument in call[2][:2] for v in inference.values(argument, frame)):
             if isinstance(value, FunctionValue):
