@@ -15,10 +15,9 @@ from fastlint.project.bindings import matched_arguments
 from fastlint.project.calls import Site
 from fastlint.project.performs import followed
 from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.sessions import RETURNING, TAKING
 from fastlint.project.values import Collection, Instance, LibraryName, Text, Tuple, Value
 
-OPENING = frozenset({"query", "write", "flush", "refresh"})
-ENDING = frozenset({"commit", "rollback", "close"})
 FILES = ("sqlite3.", "aiosqlite.")
 """Databases that are a file: a connection is not missing elsewhere."""
 SQLALCHEMY = ("sqlalchemy", "sqlmodel", "fastapi_pagination")
@@ -107,8 +106,8 @@ class HeldConnections:
                 sites = [site for site in sites if site.event[5][:2] < until[2:]]
             for site in sorted(sites, key=lambda s: _end(s), reverse=True):
                 words = {word for name, found in site.acts if _is_of(name, library) for word in found}
-                if words & ENDING or words & OPENING:
-                    self._last[key] = not words & ENDING
+                if words & RETURNING or words & TAKING:
+                    self._last[key] = not words & RETURNING
                     break
                 below = [self._ends_open(callee, library, depth + 1) for callee in followed(site)]
                 known = [is_open for is_open in below if is_open is not None]
@@ -208,7 +207,7 @@ class Carriers:
         inference = self.application.inference
         callees = inference.values(call[1], frame)
         return any(
-            isinstance(v, LibraryName) and inference.catalog.acts_of(v.name) & (OPENING | ENDING)
+            isinstance(v, LibraryName) and inference.catalog.acts_of(v.name) & (TAKING | RETURNING)
             for v in callees
         )
 

@@ -8,12 +8,12 @@ from fastlint.facts.model import DIRECTLY, INSIDE, Expr, FunctionFacts
 from fastlint.facts.structure import called_name, regions_around
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step, distance
+from fastlint.project.sessions import SENDING
 from fastlint.project.values import LibraryName
 
 if TYPE_CHECKING:
     from fastlint.application.contexts import Application
 
-DATABASE = ("query", "write", "flush", "refresh", "commit", "rollback")
 IN_ORDER = (
     "playwright.", "websockets.", "websocket.", "aiosmtplib.", "smtplib.", "ftplib.", "paramiko.", "socket.",
     "dramatiq.", "celery.", "kombu.", "pika.", "rq.", "kafka.", "confluent_kafka.", "google.genai.chats.",
@@ -59,7 +59,7 @@ class Independence:
             return None
         if performs.blocks(steps[0], "request"):
             return None  # while it blocks the event loop, nothing else is under way
-        if performs.at(site, "sleep") or any(performs.at(site, word) for word in DATABASE):
+        if performs.at(site, "sleep") or any(performs.at(site, word) for word in SENDING):
             return None
         return steps[0]
 

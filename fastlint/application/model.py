@@ -8,6 +8,8 @@ from fastlint.project.program import Frame
 
 LOOP, THREAD = "loop", "thread"
 REQUEST, STARTUP = "request", "startup"
+POOLED = frozenset({"route", "dependency", "background task", "exception handler"})
+"""Kinds of entry points that run in the thread pool if they are a `def`."""
 
 
 @dataclass(frozen=True, slots=True)

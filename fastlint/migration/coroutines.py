@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from fastlint.application.model import THREAD
+from fastlint.application.pausing import LOCK_WORDS
 from fastlint.application.references import REGISTERING
 from fastlint.catalog.model import Effect
 from fastlint.fixes.module import FunctionNode, span_of
@@ -28,7 +29,6 @@ PASSIVE_DECORATORS = frozenset({
     "abc.abstractmethod", "builtins.classmethod", "builtins.staticmethod", "typing.final", "typing.override",
     "typing_extensions.override",
 })  # fmt: skip
-LOCK_WORDS = ("lock", "mutex", "semaphore", "condition")
 
 
 def await_call(task: Await, plan: Plan, sources: Sources) -> None:

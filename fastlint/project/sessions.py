@@ -21,7 +21,11 @@ from fastlint.project.values import Instance
 
 Path = tuple[str, ...]
 
-SENDING = frozenset({"query", "write", "flush", "refresh", "commit", "rollback"})
+TAKING = frozenset({"query", "write", "flush", "refresh"})
+"""What a session needs a connection for; it keeps it afterwards."""
+RETURNING = frozenset({"commit", "rollback", "close"})
+"""With what it gives the connection back."""
+SENDING = TAKING | {"commit", "rollback"}
 """What goes to the database."""
 CONNECTIONS = (
     "sqlalchemy.ext.asyncio.AsyncConnection", "sqlalchemy.engine.Connection", "asyncpg.Connection",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from fastlint.application.model import REQUEST
+from fastlint.application.model import POOLED, REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.application.sharing import THREADS_OWN, is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
@@ -22,8 +22,6 @@ from fastlint.rules.rendering import render
 
 POOL = ("fastapi.concurrency", "run_in_threadpool")
 SAME_POOL = ("starlette.concurrency",)
-PLAIN_KINDS = frozenset({"route", "dependency", "background task", "exception handler"})
-"""What FastAPI runs in the thread pool if it is a `def`."""
 TWINS = {"time.sleep": ("asyncio", "sleep")}
 """Blocking functions, and the coroutine functions that take the same arguments and return the same."""
 STARTING = frozenset({"create_task", "ensure_future", "gather", "start_soon", "run_coroutine_threadsafe"})
@@ -88,7 +86,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     application, frame = suspect.application, suspect.frame
     function, facts = frame.function, frame.function.facts
     kinds = suspect.entry_kinds
-    if not kinds or not kinds <= PLAIN_KINDS:
+    if not kinds or not kinds <= POOLED:
         raise NoFix("the function is awaited by other code")
     if facts.has_await:
         raise NoFix("the function awaits")

@@ -11,15 +11,12 @@ from fastlint.facts.structure import blocks_around, is_inside, regions_around
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step, distance
 from fastlint.project.program import Frame, Function
-from fastlint.project.sessions import CONNECTIONS, Path, Sessions, Use
+from fastlint.project.sessions import CONNECTIONS, RETURNING, TAKING, Path, Sessions, Use
 from fastlint.project.values import Instance
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
 
-TAKING = frozenset({"query", "write", "flush", "refresh"})
-"""What a session needs a connection for; it keeps it afterwards."""
-RETURNING = frozenset({"commit", "rollback", "close"})
 ENTERING = frozenset({"enter", "aenter"})
 BROKERS = ("dramatiq.", "celery.", "kombu.", "pika.", "rq.", "kafka.", "confluent_kafka.")
 """Libraries that put a message into a queue, which takes no longer than a query."""

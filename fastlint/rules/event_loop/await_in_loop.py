@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastlint.application.independence import DATABASE, Independence, in_error_path
+from fastlint.application.independence import Independence, in_error_path
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.rounds import Loop, loops
@@ -12,6 +12,7 @@ from fastlint.facts.structure import walk
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step
 from fastlint.project.program import Frame
+from fastlint.project.sessions import SENDING
 from fastlint.rules.finding import Finding
 from fastlint.rules.model_rule import ModelRule
 from fastlint.rules.rendering import render
@@ -84,7 +85,7 @@ class AwaitInLoop(ModelRule):
 
     def _finding(self, site: Site, loop: Loop, step: Step, inside: list[Site]) -> Finding:
         performs = self.application.performs
-        uses_database = any(performs.at(other, word) for other in inside for word in DATABASE)
+        uses_database = any(performs.at(other, word) for other in inside for word in SENDING)
         is_mild = uses_database or self.independence.is_dropped(site)
         call, items = render(site.event[1]), render(loop.iterated)
         over = f" over `{items}`" if items != "..." else ""

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from fastlint.application.contexts import Application
 from fastlint.application.dependencies import REQUEST_SCOPE
-from fastlint.application.held import ENDING, FILES, OPENING, Carriers, Held, HeldConnections
+from fastlint.application.held import FILES, Carriers, Held, HeldConnections
 from fastlint.application.routes import Route, callables
 from fastlint.application.streams import Stream, find_streams, goes_on, is_endless, uses, waits
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, Span
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame
+from fastlint.project.sessions import RETURNING, TAKING
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import asked_for
 from fastlint.rules.lifecycle.scopes import FunctionScopes
@@ -67,8 +68,8 @@ class DependencyHeldByStream(ModelRule):
         performs, frames = self.application.performs, stream.generators
         if (
             not goes_on(self.application, stream)
-            or not any(performs.step(frame, word) for frame in frames for word in OPENING)
-            or any(performs.step(frame, word) for frame in frames for word in ENDING)
+            or not any(performs.step(frame, word) for frame in frames for word in TAKING)
+            or any(performs.step(frame, word) for frame in frames for word in RETURNING)
             or any(a.is_pooled for frame in frames for a in self.application.providers.of(frame).acquisitions)
         ):
             return []

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from fastlint.application.background import AFTER, HandOver, hand_overs, started
 from fastlint.application.contexts import Application
 from fastlint.application.dependencies import FUNCTION_SCOPE, REQUEST_SCOPE, Injection
-from fastlint.application.held import ENDING, OPENING, Carriers, Held
+from fastlint.application.held import Carriers, Held
 from fastlint.application.providers import Acquisition
 from fastlint.application.routes import Route
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr
 from fastlint.project.program import Frame, ProjectClass
+from fastlint.project.sessions import RETURNING, TAKING
 from fastlint.project.values import Instance
 from fastlint.rules.finding import Finding
 from fastlint.rules.lifecycle.acquiring import asked_for
@@ -101,7 +102,7 @@ class RequestResourceInBackground(ModelRule):
         """Tell whether what is started does something with a session."""
         performs = self.application.performs
         frames = started(self.application, hand_over)
-        return any(performs.step(frame, word) for frame in frames for word in (*OPENING, *ENDING))
+        return any(performs.step(frame, word) for frame in frames for word in (*TAKING, *RETURNING))
 
     def _finding(
         self, hand_over: HandOver, handed: Expr, held: Held, what: str, routes: list[Route]

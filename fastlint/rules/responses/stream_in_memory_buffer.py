@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.application.streams import IN_MEMORY
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, names_bound_to
 from fastlint.fixes.files import FixMaker
@@ -16,7 +17,6 @@ from fastlint.rules.rendering import render
 from fastlint.rules.responses.whole_content import sent_at_once, sent_from_path
 
 STREAMS = frozenset({"fastapi.responses.StreamingResponse", "starlette.responses.StreamingResponse"})
-BUFFERS = frozenset({"io.BytesIO", "io.StringIO", "tempfile.SpooledTemporaryFile"})
 FILES = frozenset({"io.TextIOWrapper", "io.BufferedReader", "io.FileIO", "typing.IO", "typing.BinaryIO"})
 
 
@@ -32,7 +32,7 @@ class StreamInMemoryBuffer(ModelRule):
             values = self.application.inference.values(content, frame) if content is not None else ()
             if content is None or not self._is_stream(call, frame):
                 continue
-            if values and all(_is_a(value, BUFFERS) for value in values):
+            if values and all(_is_a(value, IN_MEMORY) for value in values):
                 fix = sent_at_once(self.application, frame, call, content)
                 yield self._finding(frame, call, "a buffer that is complete already", _whole(content), fix)
             elif values and all(_is_a(value, FILES) for value in values):

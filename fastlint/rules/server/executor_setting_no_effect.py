@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastlint.application.model import POOLED
 from fastlint.facts.model import Event, Expr
 from fastlint.facts.structure import called_name
 from fastlint.project.program import Frame, Function
@@ -28,7 +29,6 @@ USES_ANYIO = frozenset(
     }
 )
 """What runs in the threads of AnyIO, beside `def` code."""
-POOLED = frozenset({"route", "dependency", "background task", "exception handler"})
 
 
 class ExecutorSettingNoEffect(ServerRule):
