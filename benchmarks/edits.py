@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-NAMED = re.compile(r"[^\s`'\"(),:]+\.py")
-"""A path in a report."""
+from fastlint.engine.looks import FILE_IN_TEXT
 
 
 class Edited(NamedTuple):
@@ -47,7 +45,7 @@ def choose(sources: Path, report: str) -> Edited:
         imported.update({modules[name] for name in names if name in modules} - {path})
         if _place(tree, path) is not None:
             with_room.append(path)
-    said = set(NAMED.findall(report))
+    said = set(FILE_IN_TEXT.findall(report))
     named = {path for path in files if path.relative_to(sources).as_posix() in said}
 
     def rank(path: Path) -> tuple[int, int]:

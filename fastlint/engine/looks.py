@@ -12,7 +12,7 @@ from fastlint.facts.bodies import unread_bodies
 from fastlint.facts.looks import Look, asked_among
 from fastlint.project.program import Module
 
-_FILE = re.compile(r"[^\s`'\"(),:]+\.py")
+FILE_IN_TEXT = re.compile(r"[^\s`'\"(),:]+\.py")
 """A path in a sentence."""
 
 
@@ -26,7 +26,7 @@ def looks(found: Iterable[Diagnostic], loaded: Loaded, read: Set[str]) -> dict[s
     return {
         os.fspath(loaded.paths[name]): Look(asked[module.is_test], _unread(module, asked[module.is_test]))
         for name, module in loaded.program.modules.items()
-        if not (name in named or name in read or name in loaded.deploying) and _FILE.fullmatch(name)
+        if not (name in named or name in read or name in loaded.deploying) and FILE_IN_TEXT.fullmatch(name)
     }
 
 
@@ -45,4 +45,4 @@ def _named(diagnostic: Diagnostic) -> Iterator[str]:
     if diagnostic.fix is not None:
         yield from (edit.filename for edit in (*diagnostic.fix.edits, *diagnostic.fix.guards))
     said = (diagnostic.message, diagnostic.advice, diagnostic.unfixed, *diagnostic.notes)
-    yield from (match for text in said for match in _FILE.findall(text))
+    yield from (match for text in said for match in FILE_IN_TEXT.findall(text))
