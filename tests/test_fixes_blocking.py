@@ -846,6 +846,18 @@ TRANSACTIONS = {
         """,
         "unsafe",
     ),
+    "after a query that sends what the round before added": (
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            for name in "abc":
+                db.execute(text("select 1"))
+                get(name)
+                db.add(name)
+        """,
+        "unsafe",
+    ),
     "after the commit of the round before": (
         """
         @app.get("/")
@@ -891,6 +903,94 @@ def test_an_await_in_a_transaction(tmp_path: Path, body: str, applicability: str
     found = findings(tmp_path, body)
     # The commit alone is sent by its own thread, whoever waits for it.
     assert {str(each.fix.applicability) for each in found if each.fix is not None} == {applicability}
+
+
+ROWS = """
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+class Base(DeclarativeBase):
+    pass
+class Role(Base):
+    __tablename__ = "roles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    roles: Mapped[list[Role]] = relationship()
+def change(user, data):
+    for key, value in data.items():
+        setattr(user, key, value)
+def add(db: Session):
+    db.add(Role())
+def save(db: Session, user, commit=True):
+    db.add(user)
+    if commit:
+        db.commit()
+    else:
+        db.flush()
+def note():
+    with SessionLocal() as own:
+        own.get(User, 1).name = "seen"
+        own.commit()
+@app.get("/")
+async def root(name: str, db: Session = Depends(get_db)):
+    await asyncio.sleep(0)
+    user = db.get(User, 1)
+    {change}
+    db.execute(text("select 1"))
+    get("/")
+    db.commit()
+"""
+CHANGED_ROWS = {
+    "nothing": ("pass", "safe"),
+    "an attribute": ("user.name = name", "unsafe"),
+    "an attribute that is counted up": ("user.name += name", "unsafe"),
+    "an attribute by its name": ('setattr(user, "name", name)', "unsafe"),
+    "a relationship": ("user.roles.append(1)", "unsafe"),
+    "by a helper": ('change(user, {"name": name})', "unsafe"),
+    "by an addition of a helper": ("add(db)", "unsafe"),
+    "by a helper that commits if it is asked to": ("save(db, user, commit=False)", "unsafe"),
+    "in a branch that commits": ("if name:\n        user.name = name\n        db.commit()", "safe"),
+    "where another branch commits": ("user.name = name\n    if name:\n        db.commit()", "unsafe"),
+    "an attribute that no table has": ("user.colour = name", "safe"),
+    "an object that is in no session": ("role = Role()\n    role.id = 1", "safe"),
+    "by a helper with a session of its own": ("note()", "safe"),
+}
+
+
+@pytest.mark.parametrize(("change", "applicability"), CHANGED_ROWS.values(), ids=CHANGED_ROWS)
+def test_an_await_after_a_query_that_sends_changes(tmp_path: Path, change: str, applicability: str) -> None:
+    found = findings(tmp_path, ROWS.replace("{change}", change))
+    assert {str(each.fix.applicability) for each in found if each.fix is not None} == {applicability}
+
+
+def test_what_a_dependency_has_changed_is_sent_by_the_route(tmp_path: Path) -> None:
+    body = ROWS.replace("db: Session = Depends(get_db)", "db: Session = Depends(get_db), me=Depends(current)")
+    current = """
+        async def current(db: Session = Depends(get_db)):
+            user = db.get(User, 1)
+            user.name = "seen"
+            return user
+        """
+    text = body.replace("{change}", "pass").replace('@app.get("/")', dedent(current) + '@app.get("/")')
+    applicabilities = [str(each.fix.applicability) for each in findings(tmp_path, text) if each.fix]
+    assert applicabilities == ["safe", "unsafe", "unsafe"]
+
+
+def test_a_route_that_leaves_rows_locked_is_not_moved_safely(tmp_path: Path) -> None:
+    body = """
+        def get_session():
+            with SessionLocal() as session:
+                yield session
+                session.commit()
+        @app.get("/")
+        async def root(db: Session = Depends(get_session)):
+            db.add(app)
+            db.flush()
+        """
+    [found] = findings(tmp_path, body)
+    assert found.fix is not None
+    assert str(found.fix.applicability) == "unsafe"
 
 
 CALLED_ELSEWHERE = {

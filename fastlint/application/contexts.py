@@ -275,7 +275,7 @@ class Application:
     @cached_property
     def transactions(self) -> Transactions:
         """Where sessions have written and not committed."""
-        return Transactions(self.inference, self.resolver)
+        return Transactions(self.resolver, self.given_to)
 
     @cached_property
     def pausing(self) -> Pausing:

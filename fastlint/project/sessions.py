@@ -96,14 +96,14 @@ class Sessions:
         found = []
         for name, words in performed(site):
             if words & (SENDING | {"close"}):
-                holder = self._session_in(site.event[1], site.frame)
+                holder = self.session_in(site.event[1], site.frame)
                 path = self.path(holder, site.frame) if holder is not None else None
                 if holder is not None and path is not None:
                     found.append(self._direct(site, path, words, name, holder))
         for callee in frames if frames is not None else dict.fromkeys(followed(site)):
             seen: set[tuple[Path, frozenset[str]]] = set()
             for inner in self.uses(callee):
-                outer = self._outside(inner.path, callee, site)
+                outer = self.outside(inner.path, callee, site)
                 if outer is None or (outer, inner.words) in seen:
                     continue
                 seen.add((outer, inner.words))
@@ -135,7 +135,7 @@ class Sessions:
                 return True
         return False
 
-    def _session_in(self, expr: Expr, frame: Frame) -> Expr | None:
+    def session_in(self, expr: Expr, frame: Frame) -> Expr | None:
         """Return the session that a call starts from: `db` of `db.query(User).filter(...).first()`."""
         for _ in range(DEEPEST * 2):
             if expr[0] in ("call", "await", "enter", "aenter", "elem", "aelem", "item"):
@@ -201,7 +201,7 @@ class Sessions:
                             return argument
         return None
 
-    def _outside(self, path: Path, callee: Frame, site: Site) -> Path | None:
+    def outside(self, path: Path, callee: Frame, site: Site) -> Path | None:
         """Return what a way in a callee is for its caller, or None where the callee's own objects begin."""
         facts = callee.function.facts
         root, rest = path[0], path[1:]

@@ -114,6 +114,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
         and not application.pausing.is_given_shared(frame)
         and not sharing.reads_and_writes_files(frame)
         and not sharing.lets_stop_iteration_out(frame)
+        and not application.transactions.leaves_rows(frame)
     )
     return Fix(
         f"Make `{facts.name}` a `def`, which FastAPI runs in the thread pool",
