@@ -993,6 +993,163 @@ def test_a_route_that_leaves_rows_locked_is_not_moved_safely(tmp_path: Path) -> 
     assert str(found.fix.applicability) == "unsafe"
 
 
+OBJECTS_OF_LIBRARIES = {
+    "of a module, in a route": ("""
+        shared = Buffer()
+        @app.get("/")
+        async def root(x: int):
+            shared.append_something(x)
+            return get("/").status_code
+        """, "unsafe"),
+    "of a module, around an await": ("""
+        shared = Buffer()
+        @app.get("/")
+        async def root(x: int):
+            await asyncio.sleep(0)
+            shared.begin(x)
+            get("/")
+            shared.end(x)
+        """, "unsafe"),
+    "of a service": ("""
+        class Service:
+            def __init__(self):
+                self.buffer = Buffer()
+            def work(self, x):
+                self.buffer.append_something(x)
+                return get("/").status_code
+        service = Service()
+        @app.get("/")
+        async def root(x: int):
+            await asyncio.sleep(0)
+            return service.work(x)
+        """, "unsafe"),
+    "made by nobody knows what": ("""
+        shared = somelib.make()
+        @app.get("/")
+        async def root(x: int):
+            shared.append_something(x)
+            return get("/").status_code
+        """, "unsafe"),
+    "kept by the application": ("""
+        app.state.buffer = Buffer()
+        @app.get("/")
+        async def root(x: int, request: Request):
+            request.app.state.buffer.append_something(x)
+            return get("/").status_code
+        """, "unsafe"),
+    "kept by a cache": ("""
+        @functools.lru_cache
+        def buffer():
+            return Buffer()
+        @app.get("/")
+        async def root(x: int):
+            mine = buffer()
+            mine.append_something(x)
+            return get("/").status_code
+        """, "unsafe"),
+    "given by a dependency": ("""
+        shared = Buffer()
+        def buffer():
+            return shared
+        @app.get("/")
+        async def root(x: int, mine: Buffer = Depends(buffer)):
+            mine.append_something(x)
+            return get("/").status_code
+        """, "unsafe"),
+    "of a module, around the route": ("""
+        shared = Buffer()
+        async def begun():
+            shared.begin()
+            yield
+            shared.end()
+        @app.get("/")
+        async def root(begun=Depends(begun)):
+            await asyncio.sleep(0)
+            return get("/").status_code
+        """, "unsafe"),
+    "a hash that all go on with": ("""
+        import hashlib
+        shared = hashlib.sha256()
+        @app.get("/")
+        async def root():
+            shared.update(b"x")
+            return get("/").status_code
+        """, "unsafe"),
+    "of the function": ("""
+        @app.get("/")
+        async def root(x: int):
+            mine = Buffer()
+            mine.append_something(x)
+            return get("/").status_code
+        """, "safe"),
+    "a logger": ("""
+        import logging
+        logger = logging.getLogger(__name__)
+        @app.get("/")
+        async def root():
+            logger.info("x")
+            return get("/").status_code
+        """, "safe"),
+    "a text of the settings": ("""
+        settings = somelib.load()
+        @app.get("/")
+        async def root():
+            return get(settings.url.rstrip("/")).status_code
+        """, "safe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "applicability"), OBJECTS_OF_LIBRARIES.values(), ids=OBJECTS_OF_LIBRARIES)
+def test_objects_of_libraries(tmp_path: Path, body: str, applicability: str) -> None:
+    found = findings(tmp_path, "import somelib\nfrom somelib import Buffer\n" + dedent(body))
+    assert {str(each.fix.applicability) for each in found if each.fix is not None} == {applicability}
+
+
+REPLACED = {
+    "of the program": """
+        import services
+        from services import helper
+        services.helper = other
+        @app.get("/")
+        async def root():
+            helper()
+            get("/")
+        """,
+    "of a library": """
+        requests.get = other
+        @app.get("/")
+        async def root():
+            get("/")
+        """,
+    "by its name": """
+        setattr(time, "sleep", other)
+        @app.get("/")
+        async def root():
+            time.sleep(1)
+        """,
+    "of a class": """
+        class Client:
+            def ask(self):
+                return get("/")
+        Client.ask = other
+        @app.get("/")
+        async def root():
+            Client().ask()
+        """,
+}
+
+
+@pytest.mark.parametrize("body", REPLACED.values(), ids=REPLACED)
+def test_functions_that_the_program_replaces(tmp_path: Path, body: str) -> None:
+    (tmp_path / "services.py").write_text("def helper():\n    return 1\n", encoding="utf-8")
+    other = """
+        def other(*args, **options):
+            seen["n"] = 1
+        """
+    found = findings(tmp_path, dedent(other) + dedent(body))
+    assert {str(each.fix.applicability) for each in found if each.fix is not None} == {"unsafe"}
+
+
 CALLED_ELSEWHERE = {
     "through two names": {
         "a.py": "from main import ask as gee\n",

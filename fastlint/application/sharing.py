@@ -8,7 +8,9 @@ from functools import cached_property
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.lent_objects import LentObjects
+from fastlint.application.library_objects import LibraryObjects
 from fastlint.application.references import References
+from fastlint.application.replacements import Replacements
 from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
 from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
@@ -101,6 +103,8 @@ class Sharing:
         self._resolver = resolver
         self._inference = resolver.inference
         self._lent = LentObjects(self._inference, references)
+        self._objects = LibraryObjects(self._inference)
+        self._replacements = Replacements(self._inference)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
         self._changed_by: dict[Frame, list[tuple[Expr, bool]]] = {}
@@ -204,8 +208,12 @@ class Sharing:
                 yield from self._changed_by_call(part, frame)
                 if self._lent.remembers(part, frame):
                     yield f"`{_written(part[1])}(...)`, which is the same for all"
+                if any(map(self._replacements.has, self._inference.values(part[1], frame))):
+                    yield f"`{_written(part[1])}(...)`, which the program replaces"
         if self._lent.uses_kept(frame.function):
             yield "a session, which others may use"
+        for call in self._changed_objects(frame):
+            yield f"`{_written(call[1])}(...)`, which may change what all share"
         for call in self._unknown_calls(frame):
             yield f"`{_written(call[1])}(...)`, which is not known"
 
@@ -308,15 +316,22 @@ class Sharing:
         given = [*frame.function.facts.returns, *frame.function.facts.yields]
         if self._resolver.is_memoised(frame.function):
             return any(
-                self._lent.is_exclusive(v) for expr in given for v in self._inference.values(expr, frame)
+                self._lent.is_exclusive(v) or self._objects.is_for_one(v)
+                for expr in given
+                for v in self._inference.values(expr, frame)
             )
         return any(
             expr[0] in ("name", "attr")
             and self._outlives(expr, frame)
-            and self._is_container(expr, frame)
-            and not any(
-                isinstance(v, Instance) and not isinstance(v.cls, str)
-                for v in self._inference.values(expr, frame)
+            and (
+                (
+                    self._is_container(expr, frame)
+                    and not any(
+                        isinstance(v, Instance) and not isinstance(v.cls, str)
+                        for v in self._inference.values(expr, frame)
+                    )
+                )
+                or any(map(self._objects.is_for_one, self._inference.values(expr, frame)))
             )
             for expr in given
         )
@@ -334,6 +349,50 @@ class Sharing:
             name == "poolclass" and _last(given) in ONE_CONNECTION
             for call in calls
             for name, given in call[3]
+        )
+
+    def _changed_objects(self, frame: Frame) -> Iterator[Expr]:
+        """Yield the calls of methods that may change an object of a library which outlives the function.
+
+        What is awaited is made for coroutines that run at the same time.
+        """
+        facts = frame.function.facts
+        for kind, expr, _, block, awaited, _ in facts.events:
+            if kind not in ("call", "drop", "enter") or expr[0] != "call" or expr[1][0] != "attr" or awaited:
+                continue
+            if (
+                self._objects.may_change(expr[1], frame)
+                and self._is_kept(expr[1][1], frame)
+                and not _is_guarded(block, facts)
+            ):
+                yield expr
+
+    def _is_kept(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether an object outlives the function: a variable of the module, or what a function gives of these."""
+        if expr[0] in ("name", "attr"):
+            return not self._is_of_lent(_root(expr), frame) and (
+                self._outlives(expr, frame) or self._is_alias(expr, frame) or self._is_remembered(expr, frame)
+            )
+        return expr[0] == "call" and self._gives_kept(expr, frame)
+
+    def _is_remembered(self, expr: Expr, frame: Frame) -> bool:
+        """Tell whether a variable holds what a function gives of things that outlive its calls."""
+        bound = frame.function.facts.bindings.get(str(expr[1]), ()) if expr[0] == "name" else ()
+        return any(value[0] == "call" and self._gives_kept(value, frame) for _, _, value in bound)
+
+    def _gives_kept(self, call: Expr, frame: Frame) -> bool:
+        """Tell whether a call gives what the called function keeps: under a cache, or in a variable of its module."""
+        return any(
+            isinstance(callee, FunctionValue)
+            and (
+                "memoises" in callee.marks
+                or any(
+                    given[0] in ("name", "attr") and not self._is_local(_root(given), inner)
+                    for inner in (self._inference.program.generic_frame(callee.function),)
+                    for given in callee.function.facts.returns
+                )
+            )
+            for callee in self._inference.values(call[1], frame)
         )
 
     def _is_alias(self, base: Expr, frame: Frame) -> bool:
@@ -459,8 +518,10 @@ class Sharing:
     def changes_nothing(self, frame: Frame) -> bool:
         """Tell whether neither a function nor what it runs or awaits changes what outlives a call."""
         if frame not in self._unchanging:
-            reached = self._reached(frame, awaited=True)
-            self._unchanging[frame] = not any(map(self._changes, reached))
+            self._unchanging[frame] = not any(
+                self._changes(reached) or any(True for _ in self._changed_objects(reached))
+                for reached in self._reached(frame, awaited=True)
+            )
         return self._unchanging[frame]
 
     def is_private(self, frame: Frame) -> bool:

@@ -140,6 +140,11 @@ class Catalog:
         """Return what calling the name (or what it names, called) makes, if it has to be given back."""
         return self.resources.get(name) or self.resources.get(f"{name}.__call__")
 
+    def is_described(self, name: str) -> bool:
+        """Tell whether some table says what calling the name does or gives."""
+        tables = (self.returns, self.runs, self.acts, self.resources)
+        return self.effect(name) is not None or any(name in table for table in tables)
+
     def twin_above(self, name: str) -> Twin | None:
         """Return the twin of a name, or of the class or module around it that has one."""
         while name:
