@@ -26,6 +26,8 @@ class Leading:
         for number, entry in enumerate(self._entries):
             self._entering[entry.frame] |= 1 << number
         self._rings: dict[Frame, list[int]] = {}
+        self._sets: dict[int, int] = {}
+        """By itself, every set in a ring: an integer for thousands of entry points is large, and many are equal."""
         self._read_before: dict[int, tuple[list[int], list[int]]] = {}
         self._met_before: dict[tuple[Frame, int, int], tuple[int, ...]] = {}
 
@@ -87,7 +89,7 @@ class Leading:
                     fresh[each] |= new
                     rings = self._rings[each]
                     rings += [0] * (distance - len(rings))
-                    rings.append(new)
+                    rings.append(self._sets.setdefault(new, new))
                     for callee in callees.get(each, ()):
                         news[distance + 1][callee] |= new
             distance += 1

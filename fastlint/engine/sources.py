@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Set
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,8 @@ class SourceLines:
         self._paths = paths
         self._read = read
         self._texts: dict[str, str] = {}
-        self._lines: dict[str, list[str]] = {}
+        self._starts: dict[str, array[int]] = {}
+        """Where the lines of a text begin, and where one after the last would."""
         self._parsed: dict[str, cst.BaseExpression | None] = {}
         self._expressions: dict[tuple[str, Span], cst.BaseExpression | None] = {}
 
@@ -42,11 +45,16 @@ class SourceLines:
                 self._texts[path] = ""
         return self._texts[path]
 
-    def lines(self, path: str) -> list[str]:
-        """Return the lines of a file, as `ast` counts them."""
-        if path not in self._lines:
-            self._lines[path] = self.text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return self._lines[path]
+    def lines(self, path: str, first: int, last: int) -> list[str]:
+        """Return some rows of a file, as `ast` counts lines."""
+        text = self.text(path)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        starts = self._starts.get(path)
+        if starts is None:
+            lengths = (len(line) + 1 for line in text.split("\n"))
+            starts = self._starts[path] = array("L", accumulate(lengths, initial=0))
+        return [text[starts[row - 1] : starts[row] - 1] for row in range(first, min(last + 1, len(starts)))]
 
     def mentions_suppression(self, path: str, first: int, last: int) -> bool:
         """Tell whether rows of a file, or comments above them, may silence something there.
@@ -55,12 +63,13 @@ class SourceLines:
         """
         if "fastlint:" in self.text(path):
             return True
-        return any("noqa" in line.lower() for line in self.lines(path)[first - 1 : last])
+        return any("noqa" in line.lower() for line in self.lines(path, first, last))
 
     def location(self, path: str, row: int, byte_column: int) -> Location:
         """Return a location in characters for a place that `ast` gives in bytes."""
-        lines = self.lines(path)
-        line = lines[row - 1] if row <= len(lines) else ""
+        if self.text(path).isascii():
+            return Location(row, byte_column + 1)
+        line = "".join(self.lines(path, row, row))
         if line.isascii():
             return Location(row, byte_column + 1)
         return Location(row, len(line.encode()[:byte_column].decode(errors="ignore")) + 1)
@@ -68,7 +77,7 @@ class SourceLines:
     def segment(self, path: str, span: Span) -> str:
         """Return the source text of a span."""
         start, end = self.location(path, span[0], span[1]), self.location(path, span[2], span[3])
-        lines = self.lines(path)[start.row - 1 : end.row]
+        lines = self.lines(path, start.row, end.row)
         if not lines:
             return ""
         lines[-1] = lines[-1][: end.column - 1]

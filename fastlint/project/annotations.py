@@ -15,6 +15,7 @@ from fastlint.project.values import (
     Tuple,
     TypeForm,
     Values,
+    library_object,
     union,
 )
 
@@ -97,7 +98,7 @@ def _library_type(inference: Inference, name: str) -> Values:
         if last in MAPS:
             return (Collection("dict", ()),)
     name = inference.catalog.canonical(name)
-    return (Instance(name),) if inference.catalog.is_class(name) or name.startswith("builtins.") else ()
+    return library_object(name) if inference.catalog.is_class(name) or name.startswith("builtins.") else ()
 
 
 def _special(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import cache
 from itertools import islice, pairwise
 
 from fastlint.facts.model import Binding, Expr, FunctionFacts, Parameter
@@ -41,15 +42,15 @@ class Flow:
 
     def _surroundings(self, block: int) -> tuple[frozenset[int], int]:
         """Return a block and those around it, and the outermost loop among them, or -1."""
+        if block < 0:
+            return frozenset(), -1
         known = self._around.get(block)
         if known is None:
-            loop, around, index = -1, set(), block
-            while index >= 0:
-                around.add(index)
-                above, kind, _ = self._blocks[index]
-                loop = index if kind in ("loop", "while") else loop
-                index = above
-            known = self._around[block] = frozenset(around), loop
+            above, kind, _ = self._blocks[block]
+            around, loop = self._surroundings(above)
+            if loop < 0 and kind in ("loop", "while"):
+                loop = block
+            known = self._around[block] = _with(around, block), loop
         return known
 
     def _is_in_order(self, name: str) -> bool:
@@ -59,6 +60,12 @@ class Flow:
             known = all(a[0] < b[0] for a, b in pairwise(self._bindings[name]))
             self._in_order[name] = known
         return known
+
+
+@cache
+def _with(blocks: frozenset[int], block: int) -> frozenset[int]:
+    """Return blocks and one more, the same object each time: most functions have the same few."""
+    return blocks | {block}
 
 
 def final_bindings(bindings: list[Binding]) -> list[Expr]:

@@ -22,6 +22,7 @@ from fastlint.project.values import (
     Tuple,
     Value,
     Values,
+    library_object,
     union,
 )
 
@@ -60,7 +61,7 @@ def library_result(
         origin = None
         if callee.name in inference.tracked and call is not None and frame is not None:
             origin = (frame.function.module.path, call[4])
-        return (Instance(callee.name, origin),)
+        return (Instance(callee.name, origin),) if origin is not None else library_object(callee.name)
     decorator = catalog.decorators.get(callee.name)
     if decorator is not None and call is not None and frame is not None:
         return _decorated_inline(inference, callee, decorator.effect, call, frame)
@@ -93,7 +94,7 @@ def of_type(
         name = parsed[1]
         if name in ("str", "int", "bytes", "bool", "float", "object"):
             name = f"builtins.{name}"
-        return (Instance(inference.catalog.canonical(name)),)
+        return library_object(inference.catalog.canonical(name))
     if tag == "self":
         cls = getattr(receiver, "cls", None)
         return (Instance(cls),) if cls is not None else ()
@@ -215,7 +216,7 @@ def _import_module(inference: Inference, callee: LibraryName, call: Expr, frame:
     for value in _first(inference, call, frame):
         if isinstance(value, Text) and not value.text.startswith("."):
             module = inference.program.find_module(frame.function.module, value.text, 0)
-            found.append(ModuleValue(module) if module is not None else inference.library(value.text))
+            found += (ModuleValue(module),) if module is not None else inference.library(value.text)
     return tuple(found)
 
 

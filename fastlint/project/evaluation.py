@@ -24,6 +24,8 @@ from fastlint.project.values import (
     TypeForm,
     Value,
     Values,
+    known_text,
+    library_object,
     union,
 )
 
@@ -68,20 +70,20 @@ def _stored_items(inference: Inference, expr: Expr, frame: Frame) -> list[Values
 def _constant(inference: Inference, expr: Expr, frame: Frame) -> Values:
     value = expr[1]
     if isinstance(value, str):
-        return (Text(value),)
-    return () if value is None else (Instance(f"builtins.{type(value).__name__}"),)
+        return known_text(value)
+    return () if value is None else library_object(f"builtins.{type(value).__name__}")
 
 
 def _text(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    return (Instance("builtins.str"),)
+    return library_object("builtins.str")
 
 
 def _comparison(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    return (Instance("builtins.bool"),)
+    return library_object("builtins.bool")
 
 
 def _literal(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    return (Instance(f"builtins.{expr[1]}"),)
+    return library_object(f"builtins.{expr[1]}")
 
 
 def _await(inference: Inference, expr: Expr, frame: Frame) -> Values:
@@ -188,13 +190,13 @@ def _import(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def _library_value(inference: Inference, name: str, frame: Frame) -> Values:
     """Return a name imported from a library: an object if the catalog gives its type."""
     found = inference.library(name)
-    parsed = inference.catalog.attribute_type(found.name)
-    return inference.of_type(parsed, found, None, frame) if parsed is not None else (found,)
+    parsed = inference.catalog.attribute_type(inference.catalog.canonical(name))
+    return inference.of_type(parsed, found[0], None, frame) if parsed is not None else found
 
 
 def _module_or_library(inference: Inference, importer: Module, name: str, level: int) -> Values:
     target = inference.program.find_module(importer, name, level)
-    return (ModuleValue(target),) if target is not None else (inference.library(name),)
+    return (ModuleValue(target),) if target is not None else inference.library(name)
 
 
 def _iterated(inference: Inference, expr: Expr, frame: Frame) -> Values:

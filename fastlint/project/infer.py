@@ -34,6 +34,8 @@ from fastlint.project.values import (
     Tuple,
     Value,
     Values,
+    library_name,
+    library_object,
     union,
 )
 
@@ -96,9 +98,9 @@ class Inference:
             return union([self.result(m, None, None) for m in method]) if method else ()
         return ()
 
-    def library(self, name: str) -> LibraryName:
-        """Return a library name in its canonical spelling."""
-        return LibraryName(self.catalog.canonical(name))
+    def library(self, name: str) -> Values:
+        """Return a library name in its canonical spelling, as the only value."""
+        return library_name(self.catalog.canonical(name))
 
     def iterated(self, values: Values, frame: Frame) -> Values:
         """Return what iterating the values yields."""
@@ -154,7 +156,7 @@ class Inference:
         found = self.module_attribute(frame.function.module, name)
         if found is not None:
             return found
-        return (LibraryName(f"builtins.{name}"),) if name in BUILTINS else ()
+        return library_name(f"builtins.{name}") if name in BUILTINS else ()
 
     def module_attribute(self, module: Module, name: str) -> Values | None:
         """Return what a module's attribute can be, or None if it has none of that name."""
@@ -192,7 +194,7 @@ class Inference:
         for star, level in module.facts.stars:
             full = self.catalog.canonical(f"{star}.{name}")
             if not level and self.program.find_module(module, star, 0) is None and self._is_known(full):
-                return (LibraryName(full),)
+                return library_name(full)
         return None
 
     def _is_known(self, name: str) -> bool:
@@ -211,7 +213,7 @@ class Inference:
                 return values
         function = frame.function
         if frame.receiver is not None and function.facts.parameters[0] is parameter:
-            return (frame.receiver,)
+            return frame.values.setdefault(id(parameter), (frame.receiver,))
         outer = frame.parent or self.defining_frame(function)
         declared: Values = ()
         if parameter.annotation is not None:
@@ -392,7 +394,7 @@ class Inference:
             case ClassValue(cls=ProjectClass() as cls):
                 return (Instance(cls, self._origin(cls, call, frame), self._made_with(cls, call, frame)),)
             case ClassValue(cls=str() as name):
-                return (Instance(name),)
+                return library_object(name)
             case LibraryName():
                 return builtin_calls.library_result(self, callee, call, frame)
             case Partial():

@@ -22,6 +22,7 @@ from fastlint.project.values import (
     TypeForm,
     Value,
     Values,
+    library_name,
     union,
 )
 
@@ -102,7 +103,7 @@ def _library_name_attribute(
     parsed = catalog.attribute_type(full)
     if parsed is not None:
         return inference.of_type(parsed, value, None, frame)
-    return (LibraryName(full),)
+    return library_name(full)
 
 
 def library_attribute(inference: Inference, cls: str, name: str, receiver: Value) -> Values:

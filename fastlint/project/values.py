@@ -6,6 +6,7 @@ Nobody changes a value. They are not frozen, as millions are made, and `frozen` 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fastlint.catalog.model import Effect
@@ -140,6 +141,25 @@ Value = (
     | AwaitableOf | Suspended | Partial | Super | TypeForm | Text
 )  # fmt: skip
 Values = tuple[Value, ...]
+
+
+@cache
+def library_name(name: str) -> Values:
+    """Return a name of a library as the only value, the same one each time: they are what programs name most."""
+    return (LibraryName(name),)
+
+
+@cache
+def library_object(cls: str) -> Values:
+    """Return an object of a class of a library as the only value, the same one each time."""
+    return (Instance(cls),)
+
+
+@cache
+def known_text(text: str) -> Values:
+    """Return a text as the only value, the same one each time."""
+    return (Text(text),)
+
 
 DEEPEST_OBJECT = 3
 """Objects nested more deeply than this are not told apart by what they are made with."""
