@@ -37,4 +37,4 @@ def test_all_frames_learn_what_a_search_finds(seed):
     ]
     leading = Leading(entries, callers)
     for frame in frames:
-        assert leading.to(frame) == search(entries, callers, frame)
+        assert list(leading.to(frame)) == search(entries, callers, frame)

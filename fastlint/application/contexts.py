@@ -85,7 +85,7 @@ class Application:
         self._call_sites: dict[Frame, list[Site]] | None = None
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
-        self._entries_of: dict[Frame, list[Entry]] = {}
+        self._entries_of: dict[Frame, tuple[Entry, ...]] = {}
         self._solved: dict[Route, list[Run]] = {}
         self._scheduled: set[Frame] = set()
         self._offloaded: set[Frame] = set()
@@ -316,7 +316,7 @@ class Application:
     def _leading(self) -> Leading:
         return Leading(self.entries, self._callers)
 
-    def entries_of(self, frame: Frame) -> list[Entry]:
+    def entries_of(self, frame: Frame) -> tuple[Entry, ...]:
         """Return the entry points that lead to a frame, the nearest first, routes before others."""
         if frame not in self._entries_of:
             self._entries_of[frame] = self._leading.to(frame)

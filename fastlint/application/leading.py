@@ -31,7 +31,7 @@ class Leading:
         self._read_before: dict[int, tuple[list[int], list[int]]] = {}
         self._met_before: dict[tuple[Frame, int, int], tuple[int, ...]] = {}
 
-    def to(self, frame: Frame) -> list[Entry]:
+    def to(self, frame: Frame) -> tuple[Entry, ...]:
         """Return the entry points that lead to a frame: those of requests first, then the nearest, then by kind."""
         nearest: list[Entry] = []
         for distance, ring in enumerate(self._rings_of(frame)):
@@ -43,7 +43,7 @@ class Leading:
                     numbers[place] = number
             nearest += [self._entries[number] for number in numbers]
         first = [entry for entry in nearest if entry.phase == REQUEST]
-        return first + [entry for entry in nearest if entry.phase != REQUEST]
+        return (*first, *(entry for entry in nearest if entry.phase != REQUEST))
 
     @cached_property
     def _groups(self) -> list[int]:

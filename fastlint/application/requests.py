@@ -42,6 +42,11 @@ class Use:
         return self.site.event[5]
 
 
+_NOWHERE: frozenset[str] = frozenset()
+_ONLY = {place: frozenset({place}) for place in (LOOP, THREAD)}
+_BOTH = frozenset(_ONLY)
+
+
 class RequestPath:
     """The frames that entry points of requests lead to, and the threads that run them.
 
@@ -51,7 +56,7 @@ class RequestPath:
 
     def __init__(self, entries: Iterable[Entry], resolver: CallResolver) -> None:
         self._resolver = resolver
-        self._runs_on: dict[Frame, set[str]] = {}
+        self._runs_on: dict[Frame, frozenset[str]] = {}
         queue = deque(
             (e.frame, e.runs_on) for e in entries if e.phase == REQUEST and not self._runs_once(e.frame)
         )
@@ -61,10 +66,11 @@ class RequestPath:
             if known is None:
                 if resolver.is_memoised(frame.function):
                     continue
-                known = self._runs_on[frame] = set()
+                self._runs_on[frame] = _ONLY[place]
             elif place in known:
                 continue
-            known.add(place)
+            else:
+                self._runs_on[frame] = _BOTH
             for site in resolver.sites(frame):
                 queue.extend((callee, place) for callee in site.runs)
                 queue.extend((callee, LOOP) for callee in (*site.starts, *site.on_loop, *site.scheduled))
@@ -87,7 +93,7 @@ class RequestPath:
 
     def runs_on(self, frame: Frame) -> frozenset[str]:
         """Return where a frame runs for requests: LOOP, THREAD, both, or nowhere."""
-        return frozenset(self._runs_on.get(frame, ()))
+        return self._runs_on.get(frame, _NOWHERE)
 
     def sites(self) -> Iterator[Site]:
         """Yield every place that runs something for requests."""

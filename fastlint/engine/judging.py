@@ -123,7 +123,7 @@ def _finding(verdict: Verdict, rule: type[Rule]) -> Finding:
         verdict.message,
         verdict.advice,
         tuple(chain),
-        tuple(suspect.entries()),
+        suspect.entries(),
         notes,
         rule.fix_of(verdict),
     )

@@ -37,7 +37,7 @@ class Performs:
         self.resolver = resolver
         self._steps: dict[Frame, dict[str, Step]] = {}
         self._seen: set[Frame] = set()
-        self._callers: dict[Frame, list[tuple[Frame, Site]]] = defaultdict(list)
+        self._callers: dict[Frame, list[Site]] = defaultdict(list)
         self._told: dict[tuple[Frame, str], tuple[Step, int]] = {}
         """How many callers of a frame know of which step."""
 
@@ -104,7 +104,7 @@ class Performs:
                     for word in words:
                         self._offer(settled, frame, word, Step(site, None, name, 1))
                 for callee in followed(site):
-                    self._callers[callee].append((frame, site))
+                    self._callers[callee].append(site)
                     if callee in self._seen:
                         steps = self._steps.get(callee, {})
                         settled.extend((callee, word) for word in WORDS if word in steps)
@@ -113,11 +113,11 @@ class Performs:
                         queue.append(callee)
         while settled:
             callee, word = settled.popleft()
-            step, callers = self._steps[callee][word], self._callers[callee]
+            step, callers = self._steps[callee][word], self._callers.get(callee, [])
             known, told = self._told.get((callee, word), (None, 0))
             self._told[callee, word] = step, len(callers)
-            for frame, site in callers[told if known is step else 0 :]:
-                self._offer(settled, frame, word, Step(site, callee, step.name, step.length + 1))
+            for site in callers[told if known is step else 0 :]:
+                self._offer(settled, site.frame, word, Step(site, callee, step.name, step.length + 1))
 
     def _offer(self, settled: deque[tuple[Frame, str]], frame: Frame, word: str, step: Step) -> None:
         steps = self._steps.setdefault(frame, {})

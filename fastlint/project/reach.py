@@ -29,7 +29,7 @@ class Reach:
         self._ways: dict[Frame, dict[str, Way]] = defaultdict(dict)
         """By frame and kind of effect; most frames have none."""
         self._seen: set[Frame] = set()
-        self._callers: dict[Frame, list[tuple[Frame, Site]]] = defaultdict(list)
+        self._callers: dict[Frame, list[Site]] = defaultdict(list)
 
     def explore(self, frames: Iterable[Frame]) -> None:
         """Visit the frames and all plain functions below them, and settle their ways."""
@@ -41,7 +41,7 @@ class Reach:
             for site in self.resolver.sites(frame):
                 fresh += [(frame, site, sink) for sink in site.sinks]
                 for callee in site.runs:
-                    self._callers[callee].append((frame, site))
+                    self._callers[callee].append(site)
                     if callee not in self._seen:
                         self._seen.add(callee)
                         queue.append(callee)
@@ -57,8 +57,8 @@ class Reach:
             while queue:
                 callee, kind = queue.popleft()
                 way = self._ways[callee][kind]
-                for frame, site in self._callers[callee]:
-                    self._offer(queue, frame, kind, Way(site, callee, way.sink, way.length + 1))
+                for site in self._callers.get(callee, ()):
+                    self._offer(queue, site.frame, kind, Way(site, callee, way.sink, way.length + 1))
 
     def _offer(self, queue: deque[tuple[Frame, str]], frame: Frame, kind: str, way: Way) -> None:
         ways = self._ways[frame]

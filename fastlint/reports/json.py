@@ -12,9 +12,14 @@ from fastlint.reports.words import rule_url
 
 def write(result: Result, output: Output) -> None:
     """Write all diagnostics as one JSON array; paths are absolute."""
-    objects = [_diagnostic(diagnostic, output.cwd) for diagnostic in result.diagnostics]
-    json.dump(objects, output.stream, indent=2)
-    output.stream.write("\n")
+    encoder = json.JSONEncoder(indent=2)
+    before = "[\n  "
+    for diagnostic in result.diagnostics:
+        # No line end in an object is part of a text, as those are escaped.
+        written = encoder.encode(_diagnostic(diagnostic, output.cwd)).replace("\n", "\n  ")
+        output.stream.write(before + written)
+        before = ",\n  "
+    output.stream.write("\n]\n" if result.diagnostics else "[]\n")
 
 
 def _diagnostic(diagnostic: Diagnostic, cwd: Path) -> dict[str, object]:

@@ -54,7 +54,7 @@ class Suspect:
         """The kinds of the entry points that the function itself is."""
         return self.application.kinds_of(self.frame)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> tuple[Entry, ...]:
         """Return the entry points that lead here, nearest first."""
         return self.application.entries_of(self.frame)
 

@@ -58,7 +58,7 @@ class ModelRule:
         worst = self.info.severity
         function = place.function if isinstance(place, Frame) else place
         if entries is None:
-            entries = tuple(self.application.entries_of(place)) if isinstance(place, Frame) else ()
+            entries = self.application.entries_of(place) if isinstance(place, Frame) else ()
         level = worst if severity is None else min(worst, severity)
         return Finding(function, span, level, message, advice, chain, entries, notes, fix)
 

@@ -97,7 +97,7 @@ class ExpiredAttributeAfterCommit(ModelRule):
             message,
             advice,
             severity,
-            entries=tuple(self.application.entries_of(reached)),
+            entries=self.application.entries_of(reached),
             fix=self._keeping(read.session),
         )
 

@@ -141,5 +141,5 @@ class GlobalOrScopedSession(ModelRule):
             f"The session `{key[1]}` (`{render(call)}`) {why}; it is used{self.where(user)}",
             "Keep a `sessionmaker` at module level and open a session for each request in a dependency: "
             "`with SessionLocal() as session: yield session`",
-            entries=tuple(self.application.entries_of(user)),
+            entries=self.application.entries_of(user),
         )

@@ -112,7 +112,7 @@ class LazyLoad(ModelRule):
             self._advice(read),
             self._severity(read),
             chain=self._query(read),
-            entries=tuple(self.application.entries_of(reached)),
+            entries=self.application.entries_of(reached),
             fix=load_with_query(self.application.rows, [read]),
         )
 
@@ -130,7 +130,7 @@ class LazyLoad(ModelRule):
             if rows.shape != ALL:
                 yield from self._answered(models, rows, self.application.entries_of(frame))
 
-    def _answered(self, models: Values, rows: Rows, entries: list[Entry]) -> Iterator[Finding]:
+    def _answered(self, models: Values, rows: Rows, entries: tuple[Entry, ...]) -> Iterator[Finding]:
         """Yield the relationships that the model of an answer reads of each row."""
         as_read = Rows(rows.query, rows.entity, ONE if rows.shape == ONE else EACH)
         for model in _models(models, many=rows.shape == ALL):
@@ -142,7 +142,7 @@ class LazyLoad(ModelRule):
             if found:
                 yield self._in_answer(found, model, entries)
 
-    def _in_answer(self, reads: list[LazyRead], model: ProjectClass, entries: list[Entry]) -> Finding:
+    def _in_answer(self, reads: list[LazyRead], model: ProjectClass, entries: tuple[Entry, ...]) -> Finding:
         read, query = reads[0], reads[0].rows.query
         names = " and ".join(f"`{r.relationship.name}`" for r in reads)
         entity = read.rows.entity.facts.name if read.rows.entity is not None else "rows"
