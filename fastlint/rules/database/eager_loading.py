@@ -64,16 +64,15 @@ def _with_options(module: Module, node: ast.Call, options: str) -> Edit:
 
 def step_after(module: Module, node: ast.expr, step: str) -> Edit:
     """Return the edit that adds a step to a query, on a line of its own if the next or last step is on one."""
-    parent, end = module.parent(node), module.bounds(span_of(node))[1]
-    if isinstance(parent, ast.Attribute) and (parent.end_lineno or 0) > (node.end_lineno or 0):
-        following = module.offset(parent.end_lineno or 0, parent.end_col_offset or 0)
-        if module.text[module.line_start(following) : following].strip().startswith("."):
-            return module.insert(end, f"{module.newline}{module.indentation(following)}{step}")
-    called = node.func if isinstance(node, ast.Call) else None
-    if isinstance(called, ast.Attribute) and (called.end_lineno or 0) > (called.value.end_lineno or 0):
-        last = module.offset(called.end_lineno or 0, called.end_col_offset or 0)
-        if module.text[module.line_start(last) : last].strip().startswith("."):
-            return module.insert(end, f"{module.newline}{module.indentation(last)}{step}")
+    end = module.bounds(span_of(node))[1]
+    steps = [(module.parent(node), node)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        steps.append((node.func, node.func.value))
+    for attribute, before in steps:
+        if isinstance(attribute, ast.Attribute) and (attribute.end_lineno or 0) > (before.end_lineno or 0):
+            place = module.offset(attribute.end_lineno or 0, attribute.end_col_offset or 0)
+            if module.text[module.line_start(place) : place].strip().startswith("."):
+                return module.insert(end, f"{module.newline}{module.indentation(place)}{step}")
     return module.insert(end, step)
 
 
