@@ -38,10 +38,7 @@ def apply_fixes(diagnostics: Iterable[Diagnostic], text_of: Callable[[str], str]
         for edit in edits:
             if edit.filename not in sources:
                 sources[edit.filename] = SourceText(edit.filename, text_of(edit.filename))
-            source = sources[edit.filename]
-            found[edit.filename].append(
-                (source.offset_of(edit.start), source.offset_of(edit.end), edit.content)
-            )
+            found[edit.filename].append(_piece(edit, sources[edit.filename]))
         return found
 
     for diagnostic in sorted(diagnostics, key=lambda d: d.sort_key):
@@ -64,6 +61,11 @@ def apply_fixes(diagnostics: Iterable[Diagnostic], text_of: Callable[[str], str]
     return applied
 
 
+def edited(source: SourceText, edits: Iterable[Edit]) -> str:
+    """Return the text of a file with edits of it applied; they do not overlap."""
+    return splice(source.text, (_piece(edit, source) for edit in edits))
+
+
 def splice(text: str, pieces: Iterable[Piece]) -> str:
     """Return a text with pieces replaced; they do not overlap."""
     parts, position = [], 0
@@ -71,6 +73,10 @@ def splice(text: str, pieces: Iterable[Piece]) -> str:
         parts += [text[position:start], content]
         position = end
     return "".join((*parts, text[position:]))
+
+
+def _piece(edit: Edit, source: SourceText) -> Piece:
+    return source.offset_of(edit.start), source.offset_of(edit.end), edit.content
 
 
 def _clashes(piece: Piece, others: set[Piece]) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 
 from fastlint.diagnostics import Edit
-from fastlint.fixes.applying import splice
+from fastlint.fixes.applying import edited
 from fastlint.fixes.imports import Import
 from fastlint.fixes.lines import block_of
 from fastlint.fixes.module import Module, span_of
@@ -38,8 +38,7 @@ def without_unused(before: str, after: str, *, is_package: bool, needed: frozens
         if isinstance(node, Import) and _may_go(module, node)
         for edit in without_names(module, node, gone)
     ]
-    pieces = [(module.offset_of(edit.start), module.offset_of(edit.end), edit.content) for edit in edits]
-    text = splice(after, pieces)
+    text = edited(module, edits)
     return text if after[:1] in ("\r", "\n") else text.lstrip("\r\n")
 
 
