@@ -44,8 +44,8 @@ def get(url):
 """
 
 
-def findings(tmp_path: Path, body: str) -> list[Diagnostic]:
-    (tmp_path / "main.py").write_text(HEAD + dedent(body), encoding="utf-8")
+def findings(tmp_path: Path, body: str, head: str = HEAD) -> list[Diagnostic]:
+    (tmp_path / "main.py").write_text(head + dedent(body), encoding="utf-8")
     root = tmp_path.resolve()
     settings = Settings(
         root=root, paths=(root,), cwd=root, cache=False, select=("FL1", "FL201", "FL202"), ignore=("FL117",)
@@ -1148,6 +1148,123 @@ def test_functions_that_the_program_replaces(tmp_path: Path, body: str) -> None:
         """
     found = findings(tmp_path, dedent(other) + dedent(body))
     assert {str(each.fix.applicability) for each in found if each.fix is not None} == {"unsafe"}
+
+
+ENGINE = 'create_engine("postgresql://")'
+BY_USER = """
+    def get_user(db: Session = Depends(get_db)):
+        return db.execute(text("select 1")).scalar()
+    @app.get("/")
+    async def root(db: Session = Depends(get_db), user=Depends(get_user)):
+        return db.execute(text("select 2")).all()
+    """
+WAITS = {
+    "the pool that SQLAlchemy makes": (ENGINE, BY_USER, "unsafe"),
+    "a small pool": ('create_engine("postgresql://", pool_size=2, max_overflow=3)', BY_USER, "unsafe"),
+    "a pool for all threads": ('create_engine("postgresql://", pool_size=50)', BY_USER, "safe"),
+    "a pool of settings": ('create_engine("postgresql://", **OPTIONS)', BY_USER, "unsafe"),
+    "a pool without a limit": ('create_engine("postgresql://", max_overflow=-1)', BY_USER, "safe"),
+    "no pool": ('create_engine("postgresql://", poolclass=NullPool)', BY_USER, "safe"),
+    "a call to another service": (
+        ENGINE,
+        BY_USER.replace('db.execute(text("select 2")).all()', 'await asyncio.sleep(0), get("/")'),
+        "unsafe",
+    ),
+    "a sleep, which needs no thread": (
+        ENGINE,
+        BY_USER.replace('return db.execute(text("select 2")).all()', "time.sleep(1)"),
+        "safe",
+    ),
+    "a dependency that ends its transaction": (
+        ENGINE,
+        BY_USER.replace("return db.execute", "db.execute").replace(".scalar()", "\n        db.commit()"),
+        "safe",
+    ),
+    "the loop waits for connections itself": (
+        ENGINE,
+        """
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            return db.execute(text("select 1")).all()
+        """,
+        "safe",
+    ),
+    "a session that the function opens, in one thread": (
+        ENGINE,
+        """
+        def load():
+            with SessionLocal() as db:
+                db.execute(text("update x"))
+                db.commit()
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            load()
+        """,
+        "safe",
+    ),
+    "a session that goes from thread to thread": (
+        ENGINE,
+        """
+        @app.get("/")
+        async def root():
+            await asyncio.sleep(0)
+            with SessionLocal() as db:
+                db.execute(text("select 1"))
+                db.commit()
+        """,
+        "unsafe",
+    ),
+}
+
+
+@pytest.mark.parametrize(("engine", "body", "applicability"), WAITS.values(), ids=WAITS)
+def test_a_thread_for_who_holds_a_connection(
+    tmp_path: Path, engine: str, body: str, applicability: str
+) -> None:
+    found = findings(tmp_path, body, HEAD.replace(ENGINE, engine))
+    assert {str(each.fix.applicability) for each in found if each.fix is not None} == {applicability}
+
+
+IN_THREADS = {
+    "in memory": ('create_engine("sqlite://")', "", "in memory"),
+    "in memory, by a name": ('create_engine(URL := "sqlite://")', "", "in memory"),
+    "in memory, by settings": ("create_engine(Settings.url)", "", "in memory"),
+    "a file, before SQLAlchemy 2": ('create_engine(f"sqlite:///{user}.db")', "sqlalchemy<2", "SQLAlchemy 2"),
+    "a file": ('create_engine("sqlite:///x.db")', "sqlalchemy", None),
+    "a file, for any thread": (
+        'create_engine("sqlite:///x.db", connect_args={"check_same_thread": False})',
+        "sqlalchemy==1.4.54",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("engine", "requirements", "reason"), IN_THREADS.values(), ids=IN_THREADS)
+def test_databases_that_threads_share(
+    tmp_path: Path, engine: str, requirements: str, reason: str | None
+) -> None:
+    (tmp_path / "requirements.txt").write_text(requirements, encoding="utf-8")
+    settings = 'class Settings:\n    url: str = "sqlite://"\n\n\nSessionLocal ='
+    body = """
+        def load(db):
+            return db.execute(text("select 1")).all()
+        @app.get("/")
+        async def root(db: Session = Depends(get_db)):
+            return load(db), get("/")
+        @app.get("/later")
+        async def later(db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            return load(db)
+        """
+    found = findings(tmp_path, body, HEAD.replace(ENGINE, engine).replace("SessionLocal =", settings))
+    for each in found:
+        if each.code != "FL102":
+            assert (each.fix is None) == (reason is not None)
+            assert reason is None or reason in (each.unfixed or "")
+        else:
+            assert each.fix is not None
+            assert ("def" in each.fix.title) == (reason is None)
 
 
 CALLED_ELSEWHERE = {

@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from fastlint.application.computing import Computing
+from fastlint.application.connection_waits import ConnectionWaits
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.counted import CountedRows
 from fastlint.application.dependencies import Injection, needs_of_parameter
+from fastlint.application.engines import Engines
 from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
 from fastlint.application.imported import find_imported_modules
@@ -43,6 +45,7 @@ from fastlint.project.program import Frame, Function, Module, Program, ProjectCl
 from fastlint.project.queries import Queries
 from fastlint.project.reach import Reach, Way
 from fastlint.project.rows import RowsOfQueries
+from fastlint.project.sessions import Sessions
 from fastlint.project.statements import Statements
 from fastlint.project.tracing import Tracing
 from fastlint.project.values import FunctionValue, Instance
@@ -275,7 +278,22 @@ class Application:
     @cached_property
     def transactions(self) -> Transactions:
         """Where sessions have written and not committed."""
-        return Transactions(self.resolver, self.given_to)
+        return Transactions(self.sessions, self.given_to)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Which sessions functions use."""
+        return Sessions(self.inference, self.resolver)
+
+    @cached_property
+    def engines(self) -> Engines:
+        """What the engines of the program connect to."""
+        return Engines(self.inference, self.versions)
+
+    @cached_property
+    def connection_waits(self) -> ConnectionWaits:
+        """Which requests would wait for a thread while they hold a connection."""
+        return ConnectionWaits(self)
 
     @cached_property
     def pausing(self) -> Pausing:

@@ -86,8 +86,6 @@ THREAD_BOUND = (
 THREADS_OWN = ("peewee.", "playhouse.", "pony.")
 """Libraries that keep a connection for each thread."""
 CONTAINERS = ("builtins.", "collections.", "queue.", "cachetools.")
-ONE_CONNECTION = frozenset({"StaticPool", "SingletonThreadPool"})
-"""Pools that give all threads the same connection, or each thread always its own."""
 DISPLAYS = frozenset({"list", "dict", "set"})
 """How containers are written out."""
 MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
@@ -334,21 +332,6 @@ class Sharing:
                 or any(map(self._objects.is_for_one, self._inference.values(expr, frame)))
             )
             for expr in given
-        )
-
-    @cached_property
-    def keeps_database_in_memory(self) -> bool:
-        """Whether the program opens a database of SQLite that each thread has for itself."""
-        calls = [
-            expr
-            for function in self._inference.program.functions_naming(("create_engine",))
-            for kind, expr, *_ in function.facts.events
-            if kind in ("call", "drop") and called_name(expr) == "create_engine"
-        ]
-        return any(_is_in_memory(argument) for call in calls for argument in call[2]) or any(
-            name == "poolclass" and _last(given) in ONE_CONNECTION
-            for call in calls
-            for name, given in call[3]
         )
 
     def _changed_objects(self, frame: Frame) -> Iterator[Expr]:
@@ -793,11 +776,6 @@ def is_bound(value: Value) -> bool:
     """Tell whether an object belongs to a thread."""
     name = value.cls if isinstance(value, Instance) else None
     return isinstance(name, str) and name.startswith(THREAD_BOUND)
-
-
-def _is_in_memory(argument: Expr) -> bool:
-    address = argument[1] if argument[0] == "const" and isinstance(argument[1], str) else ""
-    return address.startswith("sqlite") and (address.endswith("://") or ":memory:" in address)
 
 
 def _root(expr: Expr) -> str:

@@ -10,7 +10,7 @@ from fastlint.application.dependencies import Injection
 from fastlint.application.row_changes import RowChanges
 from fastlint.facts.model import Event, FunctionFacts
 from fastlint.facts.structure import blocks_around, called_name, loops_around, regions_around, walk
-from fastlint.project.calls import CallResolver, Site
+from fastlint.project.calls import Site
 from fastlint.project.performs import followed
 from fastlint.project.program import Frame
 from fastlint.project.sessions import Path, Sessions, Use
@@ -119,11 +119,11 @@ class Transactions:
     """Answers where a plain session has rows locked."""
 
     def __init__(
-        self, resolver: CallResolver, given_to: Callable[[Collection[Frame]], Iterable[Injection]]
+        self, sessions: Sessions, given_to: Callable[[Collection[Frame]], Iterable[Injection]]
     ) -> None:
-        self._resolver = resolver
-        self._sessions = Sessions(resolver.inference, resolver)
-        self._row_changes = RowChanges(resolver.inference, resolver.models, self._sessions)
+        self._resolver = sessions.resolver
+        self._sessions = sessions
+        self._row_changes = RowChanges(sessions.inference, sessions.resolver.models, sessions)
         self._given_to = given_to
         self._left: dict[tuple[Frame, bool], Left] = {}
         self._busy: set[Frame] = set()

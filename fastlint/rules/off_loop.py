@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from fastlint.application.connection_waits import SQLALCHEMY
 from fastlint.application.model import POOLED, REQUEST
 from fastlint.application.references import REGISTERED
 from fastlint.application.sharing import THREADS_OWN, is_bound
@@ -16,6 +17,8 @@ from fastlint.fixes.imports import name_of
 from fastlint.fixes.module import FunctionNode, Module
 from fastlint.fixes.rewriting import handed_over, with_callee
 from fastlint.fixes.text import NoFix
+from fastlint.project.program import Frame
+from fastlint.project.sessions import RETURNING, TAKING
 from fastlint.project.values import Instance, Suspended, Value
 from fastlint.rules.base import Suspect, Verdict
 from fastlint.rules.rendering import render
@@ -107,7 +110,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     if reason:
         raise NoFix(reason)
     sharing = application.sharing
-    _require_no_database_in_memory(suspect)
+    _require_databases_for_threads(suspect, [frame])
     private = (
         application.program.is_whole
         and sharing.is_private(frame)
@@ -115,6 +118,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
         and not sharing.reads_and_writes_files(frame)
         and not sharing.lets_stop_iteration_out(frame)
         and not application.transactions.leaves_rows(frame)
+        and not application.connection_waits.are_possible(frame)
     )
     return Fix(
         f"Make `{facts.name}` a `def`, which FastAPI runs in the thread pool",
@@ -198,12 +202,13 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     application = suspect.application
     if suspect.effect.kind == "database":
         _require_no_shared_session(suspect)
-        _require_no_database_in_memory(suspect)
     node = alone.expression(suspect.site.event[5])
     function = alone.require_await(node)
     _require_no_lock(suspect)
     callees = [suspect.way.callee] if suspect.way.callee is not None else []
-    for callee in dict.fromkeys((*callees, *suspect.site.runs)):
+    callees = list(dict.fromkeys((*callees, *suspect.site.runs)))
+    _require_databases_for_threads(suspect, callees)
+    for callee in callees:
         reason = application.sharing.unfit_for_thread(callee)
         if reason:
             raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
@@ -211,7 +216,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     code = alone.awaiting(node, handed_over(module.code(node), named.code))
     return Fix(
         f"Run `{render(expr[1])}` in the thread pool",
-        _trust(suspect),
+        Applicability.UNSAFE if application.connection_waits.are_possible(suspect.frame) else _trust(suspect),
         (module.replace_node(node, code), *named.edits),
         (module.guard_async(function),),
     )
@@ -230,11 +235,17 @@ def _gives_iterator(suspect: Suspect) -> bool:
     return given is not None and given[0] == "iterator"
 
 
-def _require_no_database_in_memory(suspect: Suspect) -> None:
-    """Raise `NoFix` where the threads of a pool would each see an empty database of SQLite."""
-    is_sql = suspect.target.startswith(("sqlalchemy.", "sqlmodel."))
-    if is_sql and suspect.application.sharing.keeps_database_in_memory:
+def _require_databases_for_threads(suspect: Suspect, moved: Iterable[Frame]) -> None:
+    """Raise `NoFix` if what moves uses a database of SQLite that is another one, or an error, in other threads."""
+    application = suspect.application
+    steps = (application.performs.step(frame, word) for frame in moved for word in (*TAKING, *RETURNING))
+    names = [suspect.target, *(step.name for step in steps if step is not None)]
+    if not any(name.startswith(SQLALCHEMY) for name in names):
+        return
+    if application.engines.keeps_database_in_memory:
         raise NoFix("each thread would have a database of its own in memory")
+    if application.engines.belongs_to_threads:
+        raise NoFix("a connection of SQLite may only be used in the thread that made it, before SQLAlchemy 2")
 
 
 def _require_no_bound_object(suspect: Suspect) -> None:
