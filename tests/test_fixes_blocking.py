@@ -11,6 +11,7 @@ from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic
 from fastlint.engine.run import check
 
+ENGINE = 'create_engine("postgresql://")'
 HEAD = """\
 import asyncio
 import functools
@@ -882,6 +883,22 @@ TRANSACTIONS = {
         """,
         "safe",
     ),
+    "after one of two helpers that commit or not": (
+        """
+        class One:
+            def save(self, db: Session):
+                db.flush()
+        class Other(One):
+            def save(self, db: Session):
+                db.commit()
+        @app.get("/")
+        async def root(saver: One, db: Session = Depends(get_db)):
+            await asyncio.sleep(0)
+            saver.save(db)
+            get("/")
+        """,
+        "unsafe",
+    ),
     "after a helper that commits": (
         """
         def create(db: Session):
@@ -977,18 +994,40 @@ def test_what_a_dependency_has_changed_is_sent_by_the_route(tmp_path: Path) -> N
     assert applicabilities == ["safe", "unsafe", "unsafe"]
 
 
-def test_a_route_that_leaves_rows_locked_is_not_moved_safely(tmp_path: Path) -> None:
-    body = """
-        def get_session():
-            with SessionLocal() as session:
-                yield session
-                session.commit()
+SPANNED_ROWS = {
+    "the route sends": """
         @app.get("/")
         async def root(db: Session = Depends(get_session)):
             db.add(app)
             db.flush()
+        """,
+    "the route sends what a dependency adds": """
+        async def add(db: Session = Depends(get_session)):
+            db.add(app)
+        @app.get("/")
+        async def root(db: Session = Depends(get_session), added=Depends(add)):
+            db.execute(text("select 1"))
+        """,
+    "a dependency sends": """
+        def add(db: Session = Depends(get_session)):
+            db.execute(text("insert into names values (1)"))
+        @app.get("/")
+        async def root(added=Depends(add)):
+            get("/")
+        """,
+}
+
+
+@pytest.mark.parametrize("body", SPANNED_ROWS.values(), ids=SPANNED_ROWS)
+def test_a_route_around_which_rows_are_locked(tmp_path: Path, body: str) -> None:
+    session = """
+        def get_session():
+            with SessionLocal() as session:
+                yield session
+                session.commit()
         """
-    [found] = findings(tmp_path, body)
+    head = HEAD.replace(ENGINE, 'create_engine("postgresql://", max_overflow=-1)')
+    [found] = findings(tmp_path, dedent(session) + dedent(body), head)
     assert found.fix is not None
     assert str(found.fix.applicability) == "unsafe"
 
@@ -1150,7 +1189,6 @@ def test_functions_that_the_program_replaces(tmp_path: Path, body: str) -> None:
     assert {str(each.fix.applicability) for each in found if each.fix is not None} == {"unsafe"}
 
 
-ENGINE = 'create_engine("postgresql://")'
 BY_USER = """
     def get_user(db: Session = Depends(get_db)):
         return db.execute(text("select 1")).scalar()

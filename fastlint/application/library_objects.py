@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
-import uuid
 
 from fastlint.facts.model import Expr
 from fastlint.project.infer import Inference
@@ -29,7 +27,7 @@ CHANGING = frozenset({
     "setdefault", "unregister", "update",
 })  # fmt: skip
 """Methods that change what they belong to, whatever that is."""
-VALUES = (str, bytes, int, float, dict, datetime.datetime, datetime.timedelta, decimal.Decimal, uuid.UUID)
+VALUES = (str, bytes, int, float, dict, datetime.datetime, datetime.timedelta)
 """What an unknown object most often is."""
 PLAIN = frozenset(method for cls in VALUES for method in vars(cls)) - CHANGING
 """Their methods that change nothing."""

@@ -135,7 +135,7 @@ class Transactions:
         Whoever waits for them on the event loop then keeps the transaction from ever going on.
         """
         frame, events = site.frame, site.frame.function.facts.events
-        end = next(i for i, event in enumerate(events, 1) if event is site.event)
+        end = next((i for i, event in enumerate(events, 1) if event is site.event), len(events))
         progress = Progress(frame.function.facts, site.event)
         self._begin(progress, frame)
         self._follow(progress, frame, events[:end])
@@ -146,18 +146,28 @@ class Transactions:
             self._follow(progress, frame, [*later, *again])
         return progress.is_open
 
-    def leaves_rows(self, frame: Frame) -> bool:
-        """Tell whether a function may return, or yield, while a session that it was given keeps rows locked."""
-        return any(path[0] in frame.function.parameters for path in self._after(frame).written)
+    def spans_rows(self, frame: Frame) -> bool:
+        """Tell whether rows may be locked when a function of FastAPI begins, or when it returns or yields."""
+        given = self._before(frame)
+        return any(map(self._leaves_rows, given)) or self._leaves_rows(
+            frame, is_changed=any(self._after(each).changes for each in given)
+        )
+
+    def _leaves_rows(self, frame: Frame, *, is_changed: bool = False) -> bool:
+        """Tell whether a function may end, or yield, while a session that it was given keeps rows locked."""
+        written = self._after(frame, is_changed=is_changed).written
+        return any(path[0] in frame.function.parameters for path in written)
+
+    def _before(self, frame: Frame) -> list[Frame]:
+        """Return the dependencies that have run when a function begins."""
+        return [injection.frame for injection in self._given_to([frame]) if injection.frame is not None]
 
     def _begin(self, progress: Progress, frame: Frame) -> None:
         """Note what the dependencies of a function leave to it."""
-        for injection in self._given_to([frame]):
-            if injection.frame is None:
-                continue
-            if self.leaves_rows(injection.frame):
+        for given in self._before(frame):
+            if self._leaves_rows(given):
                 progress.write(ANY, None)
-            if self._after(injection.frame).changes:
+            if self._after(given).changes:
                 progress.change(None)
 
     def _after(self, frame: Frame, *, is_changed: bool = False) -> Left:
@@ -205,26 +215,31 @@ class Transactions:
             progress.write(use.path, event)
 
     def _call(self, progress: Progress, site: Site) -> None:
-        """Note what the functions do that a place runs or awaits."""
-        for callee in dict.fromkeys(followed(site)):
-            left, unchanged = self._after(callee, is_changed=True), self._after(callee)
-            outside = {
-                path: self._sessions.outside(path, callee, site)
-                for path in left.written | left.ended | left.settled
-            }
-            written = {
-                outer
-                for path in left.written
-                if (outer := outside[path]) is not None
-                and (path in unchanged.written or progress.is_changed_for(outer))
-            }
-            for path in left.ended:
-                if (outer := outside[path]) is not None:
-                    progress.end(outer, site.event)
-            for outer in written:
-                progress.write(outer, site.event)
+        """Note what the functions do that a place runs or awaits; of several, nobody knows which it is."""
+        event = site.event
+        lefts = [self._seen_from(site, callee, progress) for callee in dict.fromkeys(followed(site))]
+        for path in {path for left in lefts for path in left.ended}:
+            progress.end(path, event)
+        for left in lefts:
+            for path in left.written:
+                progress.write(path, event)
             if left.changes:
-                progress.change(site.event, filter(None, (outside[path] for path in left.settled)))
+                progress.change(event, left.settled)
+
+    def _seen_from(self, site: Site, callee: Frame, progress: Progress) -> Left:
+        """Return what a function leaves that a place calls, in the sessions of the calling function."""
+        unchanged, left = self._after(callee), self._after(callee, is_changed=True)
+
+        def outside(paths: Iterable[Path]) -> frozenset[Path]:
+            return frozenset(filter(None, (self._sessions.outside(path, callee, site) for path in paths)))
+
+        sent = outside(left.written - unchanged.written)
+        return Left(
+            outside(unchanged.written) | {path for path in sent if progress.is_changed_for(path)},
+            outside(left.ended),
+            left.changes,
+            outside(left.settled),
+        )
 
     @cached_property
     def _flushes_with_queries(self) -> bool:

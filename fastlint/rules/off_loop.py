@@ -117,7 +117,7 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
         and not application.pausing.is_given_shared(frame)
         and not sharing.reads_and_writes_files(frame)
         and not sharing.lets_stop_iteration_out(frame)
-        and not application.transactions.leaves_rows(frame)
+        and not application.transactions.spans_rows(frame)
         and not application.connection_waits.are_possible(frame)
     )
     return Fix(
