@@ -1129,6 +1129,13 @@ OBJECTS_OF_LIBRARIES = {
             logger.info("x")
             return get("/").status_code
         """, "safe"),
+    "a column of a class that nobody knows": ("""
+        models = somelib.load()
+        @app.get("/")
+        async def root():
+            get("/")
+            return models.User.name.desc()
+        """, "safe"),
     "a text of the settings": ("""
         settings = somelib.load()
         @app.get("/")

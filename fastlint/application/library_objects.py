@@ -29,8 +29,13 @@ CHANGING = frozenset({
 """Methods that change what they belong to, whatever that is."""
 VALUES = (str, bytes, int, float, dict, datetime.datetime, datetime.timedelta)
 """What an unknown object most often is."""
-PLAIN = frozenset(method for cls in VALUES for method in vars(cls)) - CHANGING
-"""Their methods that change nothing."""
+COMPARING = frozenset({
+    "any", "asc", "between", "cast", "collate", "contains", "desc", "has", "ilike", "in_", "is_", "is_not", "isnot",
+    "label", "like", "match", "not_in", "notin_", "nulls_first", "nulls_last", "op", "regexp_match",
+})  # fmt: skip
+"""Methods of columns, which make a piece of a query."""
+PLAIN = COMPARING | frozenset(method for cls in VALUES for method in vars(cls)) - CHANGING
+"""Methods that change nothing."""
 
 
 class LibraryObjects:
