@@ -83,8 +83,8 @@ class Application:
         self.on_loop: dict[Frame, str] = {}
         self.in_thread: dict[Frame, Entry] = {}
         self.reach = Reach(self.resolver)
-        self._callers: dict[Frame, dict[Frame, None]] = defaultdict(dict)
-        """Who runs a frame, each once, in the order in which they were found."""
+        self._found: dict[Frame, dict[Frame, None]] = defaultdict(dict)
+        """Who runs a frame, each once, in the order in which they are being found."""
         self._call_sites: dict[Frame, list[Site]] | None = None
         self._by_frame: dict[Frame, list[Entry]] = defaultdict(list)
         self._awaited: set[Frame] = set()
@@ -98,8 +98,10 @@ class Application:
             users = self.endpoints.get(injection.user, ()) if isinstance(injection.user, Route) else ()
             for user in [injection.user] if isinstance(injection.user, Frame) else users:
                 if injection.frame is not None:
-                    self._callers[injection.frame][user] = None
+                    self._found[injection.frame][user] = None
         self._spread()
+        self._callers = {callee: tuple(self._found.pop(callee)) for callee in list(self._found)}
+        """Who runs a frame; so they take less room."""
         self.reach.explore([*self.on_loop, *self.in_thread])
         self.requests = RequestPath(self.entries, self.resolver)
         self.performs = Performs(self.resolver)
@@ -139,7 +141,7 @@ class Application:
                 current = pending.pop()
                 for site in self.resolver.sites(current):
                     for callee in site.runs:
-                        self._callers[callee][current] = None
+                        self._found[callee][current] = None
                         if (callee, phase) not in seen_plain:
                             seen_plain.add((callee, phase))
                             pending.append(callee)
@@ -148,7 +150,7 @@ class Application:
                     if site.is_awaited:
                         self._awaited.update(site.starts)
                     for callee in (*site.starts, *site.on_loop):
-                        self._callers[callee][current] = None
+                        self._found[callee][current] = None
                         queue.append((callee, self._phase(site, phase)))
 
     def _phase(self, site: Site, phase: str) -> str:
@@ -167,7 +169,7 @@ class Application:
             seen.add(frame)
             for site in self.resolver.sites(frame):
                 for callee in (*site.runs, *site.starts, *site.on_loop):
-                    self._callers[callee][frame] = None
+                    self._found[callee][frame] = None
                 pending += site.runs
                 pending += site.in_thread
                 handed_back += [*site.starts, *site.on_loop]

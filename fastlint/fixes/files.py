@@ -11,6 +11,8 @@ from fastlint.fixes.text import SourceText
 
 MOST_MODULES = 8
 """Files whose syntax is kept: trees are large, and fixes that follow each other look at the same ones."""
+LONGEST_MODULES = 500_000
+"""Characters of all of them together; a tree takes fifty times the room of its text."""
 
 
 class Files:
@@ -25,9 +27,13 @@ class Files:
         if path not in self._modules:
             self._modules[path] = Module(path, self._text_of(path))
         self._modules.move_to_end(path)
-        if len(self._modules) > MOST_MODULES:
+        while len(self._modules) > 1 and self._are_too_many():
             self._modules.popitem(last=False)
         return self._modules[path]
+
+    def _are_too_many(self) -> bool:
+        length = sum(len(module.text) for module in self._modules.values())
+        return len(self._modules) > MOST_MODULES or length > LONGEST_MODULES
 
     def text(self, path: str) -> SourceText:
         """Return a file of another kind."""

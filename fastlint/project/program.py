@@ -287,13 +287,13 @@ class Program:
         return list(self.functions(tests=True))
 
     @cached_property
-    def _naming(self) -> dict[str, list[int]]:
+    def _naming(self) -> dict[str, tuple[int, ...]]:
         """By name, the places in `_every_function` of the functions that have it."""
         found: dict[str, list[int]] = defaultdict(list)
         for place, function in enumerate(self._every_function):
             for name in function.facts.names.split(" "):
                 found[name].append(place)
-        return found
+        return {name: tuple(places) for name, places in found.items()}
 
     def classes(self) -> Iterator[ProjectClass]:
         """Yield every class outside tests."""
