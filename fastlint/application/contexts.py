@@ -91,7 +91,7 @@ class Application:
         self._entries_of: dict[Frame, tuple[Entry, ...]] = {}
         self._solved: dict[Route, list[Run]] = {}
         self._scheduled: set[Frame] = set()
-        self._offloaded: set[Frame] = set()
+        self._offloaded: dict[Frame, None] = {}
         for entry in self.entries:
             self._by_frame[entry.frame].append(entry)
         for injection in self.dependencies.all():
@@ -146,7 +146,7 @@ class Application:
                             seen_plain.add((callee, phase))
                             pending.append(callee)
                     self._scheduled.update(site.scheduled)
-                    self._offloaded.update(site.in_thread)
+                    self._offloaded.update(dict.fromkeys(site.in_thread))
                     if site.is_awaited:
                         self._awaited.update(site.starts)
                     for callee in (*site.starts, *site.on_loop):

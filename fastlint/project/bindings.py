@@ -94,13 +94,18 @@ def call_argument(call: Expr, position: int | None, name: str) -> Expr | None:
 def matched_arguments(parameters: list[Parameter], call: Expr) -> list[tuple[Parameter, Expr]]:
     """Pair parameters (without the receiver) with the arguments of a call."""
     pairs: list[tuple[Parameter, Expr]] = []
-    if not call[2] and not call[3]:
+    _, _, args, keywords, _ = call
+    if not args and not keywords:
         return pairs
+    named = dict(keywords)
+    plain = next((place for place, argument in enumerate(args) if argument[0] == "star"), len(args))
     for position, parameter in enumerate(parameters):
-        index = position if parameter.kind == "positional" else None
-        argument = call_argument(call, index, parameter.name)
-        if argument is not None and parameter.kind in ("positional", "keyword"):
-            pairs.append((parameter, argument))
+        if parameter.kind in ("positional", "keyword"):
+            argument = named.get(parameter.name)
+            if argument is None and position < plain and parameter.kind == "positional":
+                argument = args[position]
+            if argument is not None:
+                pairs.append((parameter, argument))
     return pairs
 
 

@@ -19,13 +19,14 @@ def sets(function: Function, names: set[str]) -> bool:
     return bool(names.intersection(facts.outer_names))
 
 
-def enclosing_kinds(block: int, blocks: list[Block]) -> set[str]:
-    """Return the kinds of a block and of all blocks around it."""
-    kinds = set()
-    while block >= 0:
-        block, kind = blocks[block][0], blocks[block][1]
-        kinds.add(kind)
-    return kinds
+def guarding_kinds(blocks: list[Block]) -> list[frozenset[str]]:
+    """Return, by block, the kinds of it and of those around it; nothing if all are branches and `for` loops."""
+    if all(kind in ("", "loop") for _, kind, _ in blocks):
+        return []
+    found: list[frozenset[str]] = []
+    for parent, kind, _ in blocks:
+        found.append(found[parent] | {kind} if parent >= 0 else frozenset({kind}))
+    return found
 
 
 def asks_for_types(function: Function) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastlint.catalog.model import Effect, Resource
-from fastlint.facts.model import DIRECTLY, FLOW, UNKNOWN, Event, Expr
+from fastlint.facts.model import DIRECTLY, FLOW, UNKNOWN, WHOLE_FILE, Event, Expr
 from fastlint.project import members
 from fastlint.project.bindings import call_argument, merge_partial
 from fastlint.project.builtin_calls import CONSUMERS, IN_MEMORY, closes_only
@@ -16,7 +16,7 @@ from fastlint.project.call_indexes import (
     asks_for_types,
     blocking_attributes,
     class_attribute_names,
-    enclosing_kinds,
+    guarding_kinds,
     hands_over,
     property_names,
     registered_implementations,
@@ -48,6 +48,9 @@ OTHER_LOOP_METHODS = frozenset({"run", "run_until_complete", "new_event_loop"})
 NEW_LOOP = "asyncio.BaseEventLoop"
 """What `asyncio.new_event_loop()` gives: never the loop that serves requests."""
 COMPUTES = frozenset({"compute"})
+CALLING = frozenset({"call", "drop", "enter", "aenter", "iter", "aiter"})
+"""Kinds of events that run code whatever they name."""
+UNGUARDED: frozenset[str] = frozenset()
 ITEMS = {"sub": "__getitem__", "setitem": "__setitem__"}
 OTHER_LOOPS = frozenset({
     "asyncio.run", "asyncio.Runner.run", "asyncio.AbstractEventLoop.run_until_complete", "anyio.run", "trio.run",
@@ -57,8 +60,11 @@ SCHEDULERS = frozenset({
     "asyncio.create_task", "asyncio.ensure_future",
     "asyncio.AbstractEventLoop.create_task",
 })  # fmt: skip
+ENTERING = frozenset({"contextlib.ExitStack.enter_context", "contextlib.AsyncExitStack.enter_context"})
 LAZY = frozenset({"builtins.map", "builtins.filter"})
 """Functions whose callable runs only when the result is consumed."""
+TAKING_CODE = MODEL_FACTORIES | SCHEDULERS | CONSUMERS | ENTERING
+"""Functions that run something that belongs to their first argument, or to their receiver."""
 
 
 class Sink(NamedTuple):
@@ -80,6 +86,16 @@ class Making(NamedTuple):
 
     name: str
     resource: Resource
+
+
+class Said(NamedTuple):
+    """What the name of a library function says of calls of it."""
+
+    sink: Sink | None
+    act: Act | None
+    making: Making | None
+    takes_code: bool
+    """Whether such a call may run what it is given."""
 
 
 @dataclass(slots=True)
@@ -108,13 +124,23 @@ class Site:
         """Whether the value is awaited, directly or as part of an awaited expression."""
         return self.event[4] > 0
 
+    def seen_from(self, frame: Frame) -> Site:
+        """Return the same site of another frame of the function."""
+        return Site(
+            frame, self.event, self.runs, self.sinks, self.acts, self.makes,
+            self.starts, self.on_loop, self.in_thread, self.scheduled, self.in_while,
+        )  # fmt: skip
+
 
 class OpenSite:
     """A place whose site is being found: the same as `Site`, in lists that fill."""
 
-    def __init__(self, frame: Frame, event: Event) -> None:
+    def __init__(self, frame: Frame, event: Event = ("", UNKNOWN, 0, 0, 0, WHOLE_FILE)) -> None:
         self.frame = frame
         self.event = event
+        self._begin()
+
+    def _begin(self) -> None:
         self.runs: list[Frame] = []
         self.sinks: list[Sink] = []
         self.acts: list[Act] = []
@@ -137,13 +163,15 @@ class OpenSite:
         )  # fmt: skip
 
     def closed(self, *, in_while: bool) -> Site:
-        """Return the site with all that was found."""
-        return Site(
+        """Return the site with all that was found; what follows begins anew."""
+        site = Site(
             self.frame, self.event,
             tuple(self.runs), tuple(self.sinks), tuple(self.acts), tuple(self.makes),
             tuple(self.starts), tuple(self.on_loop), tuple(self.in_thread), tuple(self.scheduled),
             in_while,
         )  # fmt: skip
+        self._begin()
+        return site
 
 
 class CallResolver:
@@ -155,6 +183,8 @@ class CallResolver:
         self.construction_hooks = construction_hooks
         """Decorators whose functions run whenever an object of the class is made."""
         self._sites: dict[Frame, list[Site]] = {}
+        self._settled: dict[Function, tuple[list[Site], bytes]] = {}
+        """By function, the sites of its first frame, and by event whether it may run something else in others."""
         self.detached: list[tuple[object, Frame]] = []
         """Coroutines made for another event loop: `asyncio.run(f())`, `Thread(target=asyncio.run, args=(f(),))`."""
         self.dropped: set[Function] = set()
@@ -165,6 +195,7 @@ class CallResolver:
         self._decorators: dict[Function, list[str]] = {}
         """By function, the dotted names of its decorators."""
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
+        self._said: dict[str, Said] = {}
         self._properties = property_names(inference)
         self._special = special_method_names(inference)
         self.models = Models(inference)
@@ -216,33 +247,53 @@ class CallResolver:
         known = self._sites.get(frame)
         if known is None:
             known = self._sites[frame] = []
-            blocks = frame.function.facts.blocks
-            kinds_of: dict[int, set[str]] = {}
-            site: OpenSite | None = None
-            for event in frame.function.facts.events:
-                if not self._may_run(event):
-                    continue
-                block = event[3]
-                if block not in kinds_of:
-                    kinds_of[block] = enclosing_kinds(block, blocks)
-                kinds = kinds_of[block]
-                if "once" in kinds:
-                    continue
-                if site is None:
-                    site = OpenSite(frame, event)
-                site.event = event
-                self._resolve(site)
-                if site.says_anything():  # most events run nothing, and the next one takes over their site
-                    if not self._fills(site, kinds):
-                        known.append(site.closed(in_while="while" in kinds))
-                    site = None
+            settled = self._settled.get(frame.function)
+            found = self._find_first(frame) if settled is None else self._find_again(frame, *settled)
+            known += found
         return known
 
-    def _may_run(self, event: Event) -> bool:
-        """Tell by names alone whether an event can run code; most reads of attributes cannot."""
-        kind, expr = event[0], event[1]
-        if kind in FLOW:
-            return False
+    def _find_first(self, frame: Frame) -> Iterator[Site]:
+        """Yield the sites of the first frame of a function, and note which events may say more in others."""
+        facts = frame.function.facts
+        kinds_of = guarding_kinds(facts.blocks)
+        leaning = bytearray(len(facts.events))
+        place = OpenSite(frame)
+        for number, event in enumerate(facts.events):
+            kind = event[0]
+            if kind not in CALLING and (kind in FLOW or not self._may_run(kind, event[1])):
+                continue
+            kinds = kinds_of[event[3]] if kinds_of else UNGUARDED
+            if "once" in kinds:
+                continue
+            leaning[number] = self._resolve(place, event)
+            if place.says_anything() and (site := self._close(place, kinds)) is not None:
+                yield site
+        self._settled[frame.function] = self._sites[frame], bytes(leaning)
+
+    def _find_again(self, frame: Frame, there: list[Site], leaning: bytes) -> Iterator[Site]:
+        """Yield the sites of a further frame: looked for only where they may differ from those of the first."""
+        facts = frame.function.facts
+        kinds_of = guarding_kinds(facts.blocks)
+        same = {id(site.event): site for site in there}
+        place = OpenSite(frame)
+        for number, event in enumerate(facts.events):
+            if leaning[number]:
+                self._resolve(place, event)
+                kinds = kinds_of[event[3]] if kinds_of else UNGUARDED
+                if place.says_anything() and (site := self._close(place, kinds)) is not None:
+                    yield site
+            elif id(event) in same:
+                yield same[id(event)].seen_from(frame)
+
+    def _close(self, place: OpenSite, kinds: frozenset[str]) -> Site | None:
+        """Return the site of a place, or nothing for a call behind a guard on something that it sets itself."""
+        site = place.closed(in_while="while" in kinds)
+        names = {name for kind in kinds if kind.startswith("fills ") for name in kind[6:].split(",")}
+        fills = bool(names) and any(sets(frame.function, names) for frame in (*site.runs, *site.starts))
+        return None if fills else site
+
+    def _may_run(self, kind: str, expr: Expr) -> bool:
+        """Tell by names alone whether what is no call can run code; most reads of attributes cannot."""
         if kind == "attr":
             if expr[2] in self._read_names:
                 return True
@@ -251,34 +302,30 @@ class CallResolver:
             return expr[2] in self._properties
         if kind == "op":
             return members.OPERATORS.get(expr[1]) in self._special
-        if kind in ("sub", "setitem"):
-            return ITEMS[kind] in self._special
-        return True
+        return ITEMS[kind] in self._special
 
     def _is_attribute(self, name: str) -> bool:
         """Tell whether something of the program has an attribute of that name: `__getattr__` is not asked for it."""
         return name in self._bound_by_classes or self.inference.stores.is_stored(name)
 
-    def _fills(self, site: OpenSite, kinds: set[str]) -> bool:
-        """Tell whether a call stands behind a guard on something that it sets itself."""
-        names = {name for kind in kinds if kind.startswith("fills ") for name in kind[6:].split(",")}
-        return bool(names) and any(sets(frame.function, names) for frame in (*site.runs, *site.starts))
-
-    def _resolve(self, site: OpenSite) -> None:
-        kind, expr = site.event[0], site.event[1]
-        frame = site.frame
+    def _resolve(self, site: OpenSite, event: Event) -> bool:
+        """Find what an event runs; tell whether that may be something else in other frames of the function."""
+        inference, frame = self.inference, site.frame
+        site.event = event
+        inference.frame, inference.leans, cuts = frame, False, inference.cuts
+        kind, expr = event[0], event[1]
         if kind in ("call", "drop"):
             self._resolve_call(site, expr)
         elif kind in ("enter", "aenter"):
-            values = self.inference.values(expr, frame)
-            if closes_only(self.inference, expr, frame):
-                for value in values:
-                    self._methods(site, value, "close" if kind == "enter" else "aclose")
-                return
+            values = inference.values(expr, frame)
+            closes = closes_only(inference, expr, frame)
             for value in values:
-                self._enter(site, value, is_async=kind == "aenter")
+                if closes:
+                    self._methods(site, value, "close" if kind == "enter" else "aclose")
+                else:
+                    self._enter(site, value, is_async=kind == "aenter")
         elif kind in ("iter", "aiter"):
-            for value in self.inference.values(expr, frame):
+            for value in inference.values(expr, frame):
                 self._iterate(site, value)
         elif kind == "attr":
             self._read(site, expr)
@@ -289,6 +336,8 @@ class CallResolver:
         elif kind == "op":
             method = members.OPERATORS[expr[1]]
             self._operate(site, expr[3] if method == "__contains__" else expr[2], method)
+        inference.frame = None
+        return inference.leans or inference.cuts != cuts
 
     # Calls
 
@@ -313,7 +362,7 @@ class CallResolver:
             if isinstance(value, Instance) and isinstance(value.cls, str):
                 for method in members.special_method(self.inference, value, "__await__"):
                     if isinstance(method, LibraryName):
-                        self._note(site, method.name)
+                        _note(site, self._says(method.name))
 
     def _is_awaitable(self, callee: Value) -> bool:
         """Tell whether calling a value surely gives an awaitable."""
@@ -390,8 +439,9 @@ class CallResolver:
                     self._call_library(site, method, call, awaited=False)
         for base in self.inference.mro(cls):
             if isinstance(base, str):
-                self._add_sink(site, base, call)
-                self._note(site, base)
+                said = self._says(base)
+                self._add_sink(site, said, call)
+                _note(site, said)
         self._run_hooks(site, cls)
 
     def construction(self, cls: ProjectClass) -> list[Frame]:
@@ -452,9 +502,12 @@ class CallResolver:
 
     def _call_library(self, site: OpenSite, callee: LibraryName, call: Expr | None, *, awaited: bool) -> None:
         name = callee.name
+        said = self._says(name)
         if not awaited:
-            self._add_sink(site, name, call)
-        self._note(site, name)
+            self._add_sink(site, said, call)
+        _note(site, said)
+        if not said.takes_code:
+            return
         model = getattr(callee.receiver, "cls", None) if name in MODEL_FACTORIES else None
         if isinstance(model, ProjectClass):
             self._construct(site, model, None)
@@ -467,23 +520,34 @@ class CallResolver:
                 argument = call_argument(call, position, keyword)
                 if argument is not None:
                     self._hand_over(site, argument, runs.where)
-        if name in SCHEDULERS and call[2]:
+        if not call[2]:
+            return
+        if name in SCHEDULERS:
             for value in self.inference.values(call[2][0], site.frame):
                 if isinstance(value, Suspended) and value.kind == "coroutine":
                     site.scheduled.append(value.frame)
-        if name in CONSUMERS and call[2]:
+        if name in CONSUMERS:
             for value in self.inference.values(call[2][0], site.frame):
                 self._iterate(site, value)
-        if (
-            name in ("contextlib.ExitStack.enter_context", "contextlib.AsyncExitStack.enter_context")
-            and call[2]
-        ):
+        if name in ENTERING:
             for value in self.inference.values(call[2][0], site.frame):
                 self._enter(site, value, is_async=False)
-        if name.startswith("builtins.") and name.count(".") == 1:
-            method = f"__{name[9:]}__"
-            if method in self._special and call[2]:
-                self._operate(site, call[2][0], method)
+        method = _special_of(name)
+        if method in self._special:
+            self._operate(site, call[2][0], method)
+
+    def _says(self, name: str) -> Said:
+        known = self._said.get(name)
+        if known is None:
+            effect, words = self.catalog.effect(name), self.catalog.acts_of(name)
+            resource = self.catalog.resource(name)
+            known = self._said[name] = Said(
+                Sink(name, effect) if effect is not None else None,
+                Act(name, words) if words and words != COMPUTES else None,
+                Making(name, resource) if resource is not None else None,
+                name in TAKING_CODE or name in self.catalog.runs or _special_of(name) in self._special,
+            )
+        return known
 
     def _hand_over(self, site: OpenSite, argument: Expr, where: str) -> None:
         """Follow a callable to the place where a library function runs it."""
@@ -500,20 +564,10 @@ class CallResolver:
             frames = inner.runs + inner.starts
             (site.on_loop if where == "loop" else site.in_thread).extend(frames)
 
-    def _add_sink(self, site: OpenSite, name: str, call: Expr | None) -> None:
-        effect = self.catalog.effect(name)
-        if effect is None or (call is not None and self._is_exempt(effect, call, site.frame)):
-            return
-        site.sinks.append(Sink(name, effect))
-
-    def _note(self, site: OpenSite, name: str) -> None:
-        """Note what a library call does and makes."""
-        words = self.catalog.acts_of(name)
-        if words and words != COMPUTES:
-            site.acts.append(Act(name, words))
-        resource = self.catalog.resource(name)
-        if resource is not None:
-            site.makes.append(Making(name, resource))
+    def _add_sink(self, site: OpenSite, said: Said, call: Expr | None) -> None:
+        sink = said.sink
+        if sink is not None and (call is None or not self._is_exempt(sink.effect, call, site.frame)):
+            site.sinks.append(sink)
 
     def _is_exempt(self, effect: Effect, call: Expr, frame: Frame) -> bool:
         for condition in effect.unless:
@@ -544,8 +598,9 @@ class CallResolver:
                     else:
                         site.runs.append(entered)
                 elif isinstance(method, LibraryName):
-                    self._add_sink(site, method.name, None)
-                    self._note(site, method.name)
+                    said = self._says(method.name)
+                    self._add_sink(site, said, None)
+                    _note(site, said)
 
     def _enter(self, site: OpenSite, value: Value, *, is_async: bool) -> None:
         if isinstance(value, Suspended):
@@ -589,7 +644,7 @@ class CallResolver:
             if isinstance(base, str):
                 member = self.catalog.member(base, name)
                 if member in self.catalog.attributes:
-                    self._add_sink(site, member, None)
+                    self._add_sink(site, self._says(member), None)
 
     def _read_hooked(self, site: OpenSite, value: Value, name: str) -> None:
         """Reading an attribute runs `__getattr__` where there is no such attribute, or a descriptor."""
@@ -619,6 +674,20 @@ class CallResolver:
         for value in self.inference.values(operand, site.frame):
             if isinstance(value, Instance):
                 self._methods(site, value, method)
+
+
+def _note(site: OpenSite, said: Said) -> None:
+    """Note what a library call does and makes."""
+    if said.act is not None:
+        site.acts.append(said.act)
+    if said.making is not None:
+        site.makes.append(said.making)
+
+
+def _special_of(name: str) -> str:
+    """Return the special method that a builtin function calls: `len(x)`, `next(x)`."""
+    module, _, function = name.rpartition(".")
+    return f"__{function}__" if module == "builtins" else ""
 
 
 def _source(expr: Expr) -> str:

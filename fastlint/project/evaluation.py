@@ -128,7 +128,7 @@ def _subscript(inference: Inference, expr: Expr, frame: Frame) -> Values:
         elif isinstance(value, Collection):
             found.append(value.items)
         elif isinstance(value, (LibraryName, TypeForm)):
-            found.append((TypeForm(expr, frame),) if _is_typing(value) else (value,))
+            found.append(_form(inference, expr, frame) if _is_typing(value) else (value,))
         elif isinstance(value, ClassValue):
             is_enum = inference.is_subclass(value, "enum.Enum")
             found.append((Instance(value.cls) if is_enum else value,))
@@ -138,6 +138,11 @@ def _subscript(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return union(found)
 
 
+def _form(inference: Inference, expr: Expr, frame: Frame) -> Values:
+    inference.leans = True
+    return (TypeForm(expr, frame),)
+
+
 def _any(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return union([inference.values(part, frame) for part in expr[1]])
 
@@ -145,7 +150,7 @@ def _any(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def _binary(inference: Inference, expr: Expr, frame: Frame) -> Values:
     left = inference.values(expr[2], frame)
     if expr[1] == "BitOr" and any(isinstance(v, (ClassValue, LibraryName, TypeForm)) for v in left):
-        return (TypeForm(expr, frame),)
+        return _form(inference, expr, frame)
     method = members.OPERATORS.get(expr[1])
     found = []
     for value in left:
