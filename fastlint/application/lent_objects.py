@@ -81,7 +81,7 @@ class LentObjects:
         """
         if cls not in self._lent:
             family = (cls, *subclasses(self._inference, cls))
-            self._lent[cls] = self._kept.isdisjoint(family) and all(map(self._is_made_anew, family))
+            self._lent[cls] = all(map(self._is_made_anew, family)) and self._kept.isdisjoint(family)
         return self._lent[cls]
 
     def is_of_module(self, cls: ProjectClass) -> bool:

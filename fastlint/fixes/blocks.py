@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from fastlint.fixes.lines import block_of
-from fastlint.fixes.module import NAMED, FunctionNode, Module, names_of, span_of
+from fastlint.fixes.module import NAMED, FunctionNode, Module, first_row, names_of, span_of
 from fastlint.fixes.text import NoFix
 
 
@@ -14,7 +14,7 @@ def lines_of(module: Module, statement: ast.stmt) -> tuple[int, int]:
 
     Raises `NoFix` if another statement is on them.
     """
-    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+    first = first_row(statement)
     start = module.line_start(module.offset(first, 0))
     begins = module.offset(statement.lineno, statement.col_offset) if first == statement.lineno else start
     ends = module.bounds(span_of(statement))[1]

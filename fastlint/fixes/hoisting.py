@@ -103,7 +103,7 @@ def require_names(module: Module, node: ast.AST, place: ast.stmt, known: Collect
             name = part.id
             if name in known:
                 continue
-            is_local = name in module.bound_names and any(
+            is_local = module.binds(name) and any(
                 name in _names_bound_in(scope, without=node) for scope in around
             )
             if is_local or name in changed:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from fastlint.diagnostics import Edit
-from fastlint.fixes.module import Module
+from fastlint.fixes.module import Module, first_row
 from fastlint.fixes.text import NoFix
 
 Import = ast.Import | ast.ImportFrom
@@ -39,12 +39,12 @@ def name_of(
     for place in (package, *also):
         for statement in imports:
             found = _existing(statement, place, attribute)
-            if found and found.partition(".")[0] not in module.bound_names:
+            if found and not module.binds(found.partition(".")[0]):
                 return Named(found)
     is_standard = package in sys.stdlib_module_names and package not in BY_NAME
     plain = is_standard if whole is None else whole
     bound = package if plain else attribute
-    if bound in module.bound_names or any(_binds(statement, bound) for statement in imports):
+    if module.binds(bound) or any(_binds(statement, bound) for statement in imports):
         raise NoFix(f"`{bound}` means something else in this file")
     edit = _add(module, imports, package, None if plain else attribute)
     return Named(f"{package}.{attribute}" if plain else attribute, (edit,))
@@ -58,9 +58,7 @@ def beside(module: Module, known: str, attribute: str) -> tuple[Edit, ...]:
     """
     for statement in _top_imports(module):
         if isinstance(statement, ast.ImportFrom) and _binds(statement, known):
-            if attribute in module.bound_names or any(
-                _binds(other, attribute) for other in _top_imports(module)
-            ):
+            if module.binds(attribute) or any(_binds(other, attribute) for other in _top_imports(module)):
                 break
             edit = _extended(module, statement, attribute)
             if edit is not None:
@@ -147,8 +145,7 @@ def _first_import(module: Module, code: str) -> Edit:
         return module.insert(end, newline + code + newline)
     if not body:
         return module.insert(len(module.text), code + newline)
-    first = min([body[0].lineno, *(d.lineno for d in getattr(body[0], "decorator_list", ()))])
-    return module.insert(module.offset(first, 0), code + newline + newline)
+    return module.insert(module.offset(first_row(body[0]), 0), code + newline + newline)
 
 
 def _section_of(statement: Import) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
@@ -58,20 +59,33 @@ class Module(SourceText):
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Every node of the tree that is code, the outer ones first."""
-        return [self.tree, *self._parents]
+        return list(self._below(self.tree))
 
-    @cached_property
-    def _parents(self) -> dict[ast.AST, ast.AST]:
-        found: dict[ast.AST, ast.AST] = {}
-        pending: list[ast.AST] = [self.tree]
+    def _below(self, top: ast.AST, row: int | None = None) -> Iterator[ast.AST]:
+        """Yield a node and the nodes inside it, the outer ones first, and remember what they are part of.
+
+        With a row, statements that do not stand there are left out.
+        """
+        pending = [top]
         for node in pending:  # which grows meanwhile
+            yield node
             for name in _with_code(node._fields):
                 value = getattr(node, name, None)
                 for part in value if isinstance(value, list) else (value,):
-                    if isinstance(part, ast.AST):
-                        found[part] = node
+                    if isinstance(part, ast.AST) and (row is None or _may_stand_in(part, row)):
+                        self._wholes[part] = node
                         pending.append(part)
-        return found
+
+    @cached_property
+    def _wholes(self) -> dict[ast.AST, ast.AST]:
+        """By node, what it is directly part of, as far as the tree was looked at."""
+        return {}
+
+    def _whole(self, node: ast.AST) -> ast.AST | None:
+        """Return what a node is directly part of, or None for the tree itself."""
+        if node not in self._wholes and node is not self.tree:
+            _ = self.nodes
+        return self._wholes.get(node)
 
     def all_of(self, *kinds: type[Node]) -> list[Node]:
         """Return the nodes of some classes."""
@@ -84,42 +98,50 @@ class Module(SourceText):
             found.setdefault(type(node), []).append(node)
         return found
 
-    @cached_property
-    def _by_row(self) -> dict[int, list[ast.AST]]:
-        found: dict[int, list[ast.AST]] = {}
-        for node in self.nodes:
-            found.setdefault(getattr(node, "lineno", 0), []).append(node)
-        return found
-
     def _at(self, span: Span) -> Iterator[ast.AST]:
         """Yield the nodes that take up a span, the outer ones first."""
-        return (node for node in self._by_row.get(span[0], ()) if span_of(node) == span)
+        return (
+            node
+            for node in self._below(self.tree, span[0])
+            if getattr(node, "lineno", 0) == span[0] and span_of(node) == span
+        )
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The names that anything in the file is called."""
         return names_of(self.all_of(*NAMING))
 
+    def binds(self, name: str) -> bool:
+        """Tell whether anything in the file but an import at its top gives a name a meaning."""
+        if name not in self._bound:
+            self._bound[name] = any(
+                self._may_name(statement, name)
+                and name in names_of(node for node in self._below(statement) if not _is_read(node))
+                for statement in self.tree.body
+                if not isinstance(statement, ast.Import | ast.ImportFrom)
+            )
+        return self._bound[name]
+
     @cached_property
-    def bound_names(self) -> frozenset[str]:
-        """The names that anything in the file but an import at its top gives a meaning."""
-        top = set(self.tree.body)
-        return names_of(
-            node
-            for node in self.all_of(*NAMING)
-            if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
-            and not (isinstance(node, ast.alias) and self.parent(node) in top)
-        )
+    def _bound(self) -> dict[str, bool]:
+        return {}
+
+    def _may_name(self, statement: ast.stmt, name: str) -> bool:
+        """Tell whether a name is in the lines of a statement; Python takes some letters for others."""
+        end = statement.end_lineno or statement.lineno
+        start = self._starts[first_row(statement) - 1]
+        lines = self.text[start : self._starts[end] if end < len(self._starts) else len(self.text)]
+        return name in (lines if lines.isascii() else unicodedata.normalize("NFKC", lines))
 
     def parent(self, node: ast.AST) -> ast.AST:
         """Return what a node is part of; the tree itself for what is at the top."""
-        return self._parents.get(node, self.tree)
+        return self._whole(node) or self.tree
 
     def around(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         """Yield (part, whole) from a node outwards."""
-        while node in self._parents:
-            yield node, self._parents[node]
-            node = self._parents[node]
+        while (whole := self._whole(node)) is not None:
+            yield node, whole
+            node = whole
 
     def expression(self, span: Span) -> ast.expr:
         """Return the expression at a span. Raises `NoFix` if there is none, as inside older f-strings."""
@@ -131,9 +153,10 @@ class Module(SourceText):
     def statement(self, node: ast.AST) -> ast.stmt:
         """Return the statement that a node is part of, or is."""
         while not isinstance(node, ast.stmt):
-            if node not in self._parents:
+            whole = self._whole(node)
+            if whole is None:
                 raise NoFix("it is not part of a statement")
-            node = self._parents[node]
+            node = whole
         return node
 
     def function(self, span: Span) -> FunctionNode:
@@ -267,6 +290,20 @@ class Excerpt(Module):
 def _with_code(fields: tuple[str, ...]) -> tuple[str, ...]:
     """Return the fields of a node that may hold nodes which are code."""
     return tuple(name for name in fields if name not in WORDS)
+
+
+def first_row(statement: ast.stmt) -> int:
+    """Return the row in which a statement begins, with its decorators."""
+    return min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+
+
+def _may_stand_in(node: ast.AST, row: int) -> bool:
+    """Tell whether a node, or one inside it, may begin in a row; only statements are known to be where they say."""
+    return not isinstance(node, ast.stmt) or first_row(node) <= row <= (node.end_lineno or row)
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
 def names_of(nodes: Iterable[ast.AST]) -> frozenset[str]:
