@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.lent_objects import LentObjects
@@ -14,7 +15,7 @@ from fastlint.application.replacements import Replacements
 from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
 from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
-from fastlint.project.program import Frame, Function, Module, ProjectClass
+from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import (
     ClassValue,
     FunctionValue,
@@ -92,6 +93,15 @@ MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 DEEPEST = 12
 
 
+class _Change(NamedTuple):
+    """A change of something that outlives the call."""
+
+    function: Function
+    expr: Expr
+    """What is changed: a variable, an attribute, or the container of an item."""
+    is_container: bool
+
+
 class Sharing:
     """Answers whether a function can run in another thread, or pause, unnoticed."""
 
@@ -105,6 +115,7 @@ class Sharing:
         self._replacements = Replacements(self._inference)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
+        self._changed: dict[str, list[_Change]] = {}
         self._changed_by: dict[Frame, list[tuple[Expr, bool]]] = {}
         self._private: dict[Frame, bool] = {}
         self._unchanging: dict[Frame, bool] = {}
@@ -121,39 +132,31 @@ class Sharing:
         self._changes_below: dict[str, bool] = {}
 
     @cached_property
-    def _changing(self) -> list[Function]:
+    def _changing(self) -> set[Function]:
         """The functions that may change what outlives a call, told by their names alone."""
         program = self._inference.program
         mutating = set(program.functions_naming(MUTATING))
-        return [f for f in program.functions() if f.facts.stored or f.facts.outer_names or f in mutating]
+        return {f for f in program.functions() if f.facts.stored or f.facts.outer_names or f in mutating}
 
-    @cached_property
-    def _changed_containers(self) -> frozenset[str]:
-        """The last names of all containers that outlive a call and whose items some call changes."""
-        found: set[str] = set()
-        for function in self._changing:
-            if function.index:
-                frame = self._inference.program.generic_frame(function)
-                found.update(_last(expr) for expr, is_container in self._changes(frame) if is_container)
-        return frozenset(found)
+    def _changes_to(self, name: str) -> list[_Change]:
+        """Return how functions change what outlives a call and has that last name."""
+        if name not in self._changed:
+            program = self._inference.program
+            self._changed[name] = [
+                _Change(function, expr, is_container)
+                for function in program.functions_naming((name,))
+                if function.index and function in self._changing
+                for expr, is_container in self._changes(program.generic_frame(function))
+                if _last(expr) == name
+            ]
+        return self._changed[name]
 
-    @cached_property
-    def _changed_variables(self) -> dict[str, set[Module | ProjectClass | None]]:
-        """By name, the variables and attributes that calls change, containers aside: of which module or class.
-
-        None stands for the attribute of something that is not `self`.
-        """
-        found: dict[str, set[Module | ProjectClass | None]] = defaultdict(set)
-        program = self._inference.program
-        for function in self._changing:
-            # What only tests call, such as `reset_pool()`, changes nothing.
-            if function.index and (function.facts.decorators or program.mentions(function.facts.name)):
-                for expr, is_container in self._changes(program.generic_frame(function)):
-                    if expr[0] == "name":
-                        found[expr[1]].add(function.module)
-                    elif expr[0] == "attr" and not is_container:
-                        found[expr[2]].add(function.owner if _root(expr) in ("self", "cls") else None)
-        return found
+    def _changes_of_calls(self, name: str) -> Iterator[_Change]:
+        """Yield those changes that somebody makes: what only tests call, such as `reset_pool()`, changes nothing."""
+        for change in self._changes_to(name):
+            facts = change.function.facts
+            if facts.decorators or self._inference.program.mentions(facts.name):
+                yield change
 
     def _may_change(self, name: str) -> bool:
         """Tell whether a method of the program of that name, or what it runs, changes what outlives a call."""
@@ -433,7 +436,7 @@ class Sharing:
             return True
         if self._is_changed_variable(expr, frame):
             return True
-        if _last(expr) not in self._changed_containers:
+        if not any(change.is_container for change in self._changes_to(_last(expr))):
             return False
         if any(isinstance(value, (FunctionValue, ClassValue, LibraryName, ModuleValue)) for value in values):
             return False
@@ -443,8 +446,16 @@ class Sharing:
     def _is_changed_variable(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether a name is a variable of the module, or an attribute of what one holds, and calls change it."""
         if expr[0] == "name":
-            return frame.function.module in self._changed_variables.get(expr[1], ())
-        changed = self._changed_variables.get(expr[2], set())
+            return any(
+                change.expr[0] == "name" and change.function.module is frame.function.module
+                for change in self._changes_of_calls(expr[1])
+            )
+        changed = {
+            # None stands for the attribute of something that is not `self`.
+            change.function.owner if _root(change.expr) in ("self", "cls") else None
+            for change in self._changes_of_calls(expr[2])
+            if change.expr[0] == "attr" and not change.is_container
+        }
         return bool(changed) and any(
             isinstance(holder, Instance)
             and isinstance(holder.cls, ProjectClass)

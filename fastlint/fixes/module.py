@@ -294,7 +294,8 @@ def _with_code(fields: tuple[str, ...]) -> tuple[str, ...]:
 
 def first_row(statement: ast.stmt) -> int:
     """Return the row in which a statement begins, with its decorators."""
-    return min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _may_stand_in(node: ast.AST, row: int) -> bool:
