@@ -155,8 +155,8 @@ class Containers:
             stores = self.inference.stores.of_class(base, name)
             if stores:
                 made = [(method, _kind(value)) for method, value in stores]
-                is_kept = base in self._of_modules() and base not in self._objects.made
-                if is_kept and all(m.facts.name == "__init__" and kind for m, kind in made):
+                is_filled_later = all(m.facts.name == "__init__" and kind for m, kind in made)
+                if is_filled_later and base in self._of_modules() and base not in self._objects.made:
                     return Container(base, name, made[0][1])
                 return None
             for _, _, value in base.own(name):

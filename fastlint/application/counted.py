@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastlint.facts.model import Expr, Span
@@ -79,12 +80,23 @@ class CountedRows:
 
 def _questions(function: Function) -> Iterator[tuple[str, Expr, Span]]:
     """Yield what a function asks of lists that serve for nothing else; of each name the first question."""
+    asked = list(_all_questions(function))
+    wants: dict[str, set[str]] = defaultdict(set)
+    for want, value, _ in asked:
+        if value[0] == "name":
+            wants[value[1]].add(want)
+    needed = _needed(function) if wants else frozenset()
     seen: set[object] = set()
-    for want, value, span in _all_questions(function):
+    for want, value, span in asked:
         key = value[1] if value[0] == "name" else span
         if key not in seen:
             seen.add(key)
-            if value[0] != "name" or _is_only_asked(value[1], function):
+            if value[0] != "name" or (
+                # Where the first row is used as well as the number, few are expected: `if len(found) > 1: raise`.
+                not wants[value[1]] >= {COUNT, FIRST}
+                and value[1] not in needed
+                and _is_own(value[1], function)
+            ):
                 yield want, value, span
 
 
@@ -106,11 +118,8 @@ def _all_questions(function: Function) -> Iterator[tuple[str, Expr, Span]]:
             yield want, value, span
 
 
-def _is_only_asked(name: str, function: Function) -> bool:
-    """Tell whether a local name serves for nothing but such questions.
-
-    Where the first row is used as well as the number of rows, few are expected: `if len(found) > 1: raise`.
-    """
+def _is_own(name: str, function: Function) -> bool:
+    """Tell whether a function alone has a variable, and gives it a value once."""
     facts = function.facts
     bindings = facts.bindings.get(name, [])
     if len(bindings) != 1 or name in facts.outer_names or name in function.parameters:
@@ -122,32 +131,30 @@ def _is_only_asked(name: str, function: Function) -> bool:
             parts = parts_of(event[1] for event in inner.events)
             if any(part[:2] == ("name", name) for part in parts):
                 return False
-    asked = {found for found, value, _ in _all_questions(function) if value[:2] == ("name", name)}
-    if asked >= {COUNT, FIRST}:
-        return False
+    return True
+
+
+def _needed(function: Function) -> frozenset[str]:
+    """Return the names whose values serve for something else than such questions."""
+    facts = function.facts
     tests = [event[1] for event in facts.events if event[0] == "test"]
     read = [event[1] for event in facts.events if event[0] != "test"]
     read += [value for values in facts.bindings.values() for _, _, value in values]
     read += [value for _, _, value in facts.stores]
     read += [test for test in tests if unwrapped(test)[0] != "name"]
-    return not _uses(read, name)
-
-
-def _uses(exprs: Iterable[Expr], name: str) -> bool:
-    """Tell whether expressions need the rows themselves."""
+    found: set[str] = set()
     seen: set[int] = set()
-    pending = [*exprs]
-    while pending:
-        part = pending.pop()
+    while read:
+        part = read.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
         if part[0] == "call" and part[1][:2] in (("name", "len"), ("name", "bool")) and len(part[2]) == 1:
-            pending += children(part[2][0])
+            read += children(part[2][0])
         elif part[0] == "not" or (part[0] == "sub" and part[2] == ("const", 0)):
-            pending += children(part[1])
-        elif part[0] == "name" and part[1] == name:
-            return True
+            read += children(part[1])
+        elif part[0] == "name":
+            found.add(part[1])
         else:
-            pending += children(part)
-    return False
+            read += children(part)
+    return frozenset(found)

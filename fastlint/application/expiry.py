@@ -92,9 +92,9 @@ class Expiry:
         return self._calls[kind]
 
     def _makers(self) -> Iterator[tuple[str, bool, Function, Expr]]:
-        for function in self._inference.program.functions():
-            if function.module.is_offline or not function.module.mentions(*SPELLINGS):
-                continue
+        program = self._inference.program
+        modules = [m for m in program.modules.values() if not m.is_offline and m.mentions(*SPELLINGS)]
+        for function in (function for module in modules for function in module.functions):
             frame = self._inference.program.generic_frame(function)
             for kind, expr, *_ in function.facts.events:
                 if kind not in ("call", "drop"):

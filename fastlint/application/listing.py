@@ -57,9 +57,9 @@ class ListRoutes:
                 continue
             self._answering[current] = route
             for site in self._application.resolver.sites(current):
-                if self.answers.holds(site.event[1], current.function):
-                    below = (*site.runs, *site.starts, *site.in_thread)
-                    pending += [(frame, route) for frame in below if frame in self.routes]
+                below = [f for f in (*site.runs, *site.starts, *site.in_thread) if f in self.routes]
+                if below and self.answers.holds(site.event[1], current.function):
+                    pending += [(frame, route) for frame in below]
 
     def answered(self, expr: Expr, frame: Frame) -> Route | None:
         """Return a route whose answer the value of an expression gets into."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from fastlint.application.context_variables import ContextVariables
 from fastlint.application.lent_objects import LentObjects
@@ -15,7 +14,7 @@ from fastlint.application.replacements import Replacements
 from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
 from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
-from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import (
     ClassValue,
     FunctionValue,
@@ -93,15 +92,6 @@ MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 DEEPEST = 12
 
 
-class _Change(NamedTuple):
-    """A change of something that outlives the call."""
-
-    function: Function
-    expr: Expr
-    """What is changed: a variable, an attribute, or the container of an item."""
-    is_container: bool
-
-
 class Sharing:
     """Answers whether a function can run in another thread, or pause, unnoticed."""
 
@@ -115,7 +105,9 @@ class Sharing:
         self._replacements = Replacements(self._inference)
         self._context_variables = context_variables
         self._touches: dict[Frame, str] = {}
-        self._changed: dict[str, list[_Change]] = {}
+        self._changed_containers: dict[str, bool] = {}
+        self._changed_variables: dict[Module, frozenset[str]] = {}
+        self._changed_attributes: dict[str, frozenset[ProjectClass | None]] = {}
         self._changed_by: dict[Frame, list[tuple[Expr, bool]]] = {}
         self._private: dict[Frame, bool] = {}
         self._unchanging: dict[Frame, bool] = {}
@@ -138,25 +130,47 @@ class Sharing:
         mutating = set(program.functions_naming(MUTATING))
         return {f for f in program.functions() if f.facts.stored or f.facts.outer_names or f in mutating}
 
-    def _changes_to(self, name: str) -> list[_Change]:
-        """Return how functions change what outlives a call and has that last name."""
-        if name not in self._changed:
+    def _is_changed_container(self, name: str) -> bool:
+        """Tell whether some call changes the items of a container that outlives it and has that last name."""
+        if name not in self._changed_containers:
             program = self._inference.program
-            self._changed[name] = [
-                _Change(function, expr, is_container)
+            self._changed_containers[name] = any(
+                is_container and _last(expr) == name
                 for function in program.functions_naming((name,))
                 if function.index and function in self._changing
                 for expr, is_container in self._changes(program.generic_frame(function))
-                if _last(expr) == name
-            ]
-        return self._changed[name]
+            )
+        return self._changed_containers[name]
 
-    def _changes_of_calls(self, name: str) -> Iterator[_Change]:
-        """Yield those changes that somebody makes: what only tests call, such as `reset_pool()`, changes nothing."""
-        for change in self._changes_to(name):
-            facts = change.function.facts
-            if facts.decorators or self._inference.program.mentions(facts.name):
-                yield change
+    def _variables_changed_in(self, module: Module) -> frozenset[str]:
+        """Return the variables of a module that calls change."""
+        if module not in self._changed_variables:
+            changing = filter(self._changing.__contains__, module.functions)
+            changes = self._changes_of_calls(changing)
+            self._changed_variables[module] = frozenset(e[1] for _, e, _ in changes if e[0] == "name")
+        return self._changed_variables[module]
+
+    def _classes_changing(self, attribute: str) -> frozenset[ProjectClass | None]:
+        """Return the classes whose methods set an attribute of their objects.
+
+        None stands for the attribute of something that is not `self`.
+        """
+        if attribute not in self._changed_attributes:
+            storing = self._inference.program.functions_storing(attribute)
+            self._changed_attributes[attribute] = frozenset(
+                function.owner if _root(expr) in ("self", "cls") else None
+                for function, expr, is_container in self._changes_of_calls(storing)
+                if expr[0] == "attr" and expr[2] == attribute and not is_container
+            )
+        return self._changed_attributes[attribute]
+
+    def _changes_of_calls(self, functions: Iterable[Function]) -> Iterator[tuple[Function, Expr, bool]]:
+        """Yield what functions change, those aside that only tests call, such as `reset_pool()`."""
+        program = self._inference.program
+        for function in functions:
+            if function.index and (function.facts.decorators or program.mentions(function.facts.name)):
+                for expr, is_container in self._changes(program.generic_frame(function)):
+                    yield function, expr, is_container
 
     def _may_change(self, name: str) -> bool:
         """Tell whether a method of the program of that name, or what it runs, changes what outlives a call."""
@@ -308,8 +322,8 @@ class Sharing:
         return self._lent.uses_kept(frame.function) or any(
             part[0] == "attr"
             and _root(part) == "self"
-            and not self._is_of_lent("self", frame)
             and self._lent.holds_exclusive(self._inference.values(part, frame))
+            and not self._is_of_lent("self", frame)
             for part in _parts(frame.function.facts)
         )
 
@@ -436,31 +450,23 @@ class Sharing:
             return True
         if self._is_changed_variable(expr, frame):
             return True
-        if not any(change.is_container for change in self._changes_to(_last(expr))):
-            return False
         if any(isinstance(value, (FunctionValue, ClassValue, LibraryName, ModuleValue)) for value in values):
             return False
         holders = self._inference.values(expr[1], frame) if expr[0] == "attr" else ()
-        return not any(isinstance(holder, ClassValue) for holder in holders)
+        return not any(isinstance(holder, ClassValue) for holder in holders) and self._is_changed_container(
+            _last(expr)
+        )
 
     def _is_changed_variable(self, expr: Expr, frame: Frame) -> bool:
         """Tell whether a name is a variable of the module, or an attribute of what one holds, and calls change it."""
         if expr[0] == "name":
-            return any(
-                change.expr[0] == "name" and change.function.module is frame.function.module
-                for change in self._changes_of_calls(expr[1])
-            )
-        changed = {
-            # None stands for the attribute of something that is not `self`.
-            change.function.owner if _root(change.expr) in ("self", "cls") else None
-            for change in self._changes_of_calls(expr[2])
-            if change.expr[0] == "attr" and not change.is_container
-        }
+            return expr[1] in self._variables_changed_in(frame.function.module)
+        changed = self._classes_changing(expr[2])
         return bool(changed) and any(
             isinstance(holder, Instance)
             and isinstance(holder.cls, ProjectClass)
-            and self._lent.is_of_module(holder.cls)
             and not changed.isdisjoint((None, *self._inference.mro(holder.cls)))
+            and self._lent.is_of_module(holder.cls)
             for holder in self._inference.values(expr[1], frame)
         )
 

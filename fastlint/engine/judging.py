@@ -92,10 +92,13 @@ def _suspect(site: Site, way: Way, phase: str, application: Application) -> Susp
 def _show(
     rules: list[tuple[RuleInfo, type[Rule]]], suspect: Suspect, sources: SourceLines
 ) -> Iterator[tuple[RuleInfo, Verdict]]:
+    concerned = [(rule, visitor) for rule, visitor in rules if visitor.concerns(suspect)]
+    if not concerned:
+        return
     node = sources.expression(suspect.frame.function.module.path, suspect.site.event[5])
     if node is None:
         return
-    for rule, visitor in rules:
+    for rule, visitor in concerned:
         reported: list[Verdict] = []
         node.visit(visitor(suspect, reported.append))
         for verdict in reported:
@@ -120,8 +123,8 @@ def _finding(verdict: Verdict, rule: type[Rule]) -> Finding:
         suspect.frame.function,
         suspect.site.event[5],
         verdict.severity,
-        verdict.message,
-        verdict.advice,
+        verdict.message(),
+        verdict.advice(),
         tuple(chain),
         suspect.entries(),
         notes,
@@ -136,11 +139,10 @@ def _link(way: Way) -> Link:
 
 def _root_causes(found: list[tuple[RuleInfo, Verdict]]) -> list[tuple[RuleInfo, Verdict]]:
     """Where very many places end in the same blocking call, report that call, once."""
-    from fastlint.rules.base import Suspect
-
     by_sink: dict[object, list[tuple[RuleInfo, Verdict]]] = defaultdict(list)
+    ends: dict[tuple[Frame, str], Site] = {}
     for rule, verdict in found:
-        sink = verdict.suspect.application.chain(verdict.suspect.way)[-1].site
+        sink = _end(verdict.suspect, ends)
         by_sink[rule.code, sink.frame.function, sink.event[5]].append((rule, verdict))
     kept = []
     for group in by_sink.values():
@@ -149,13 +151,38 @@ def _root_causes(found: list[tuple[RuleInfo, Verdict]]) -> list[tuple[RuleInfo, 
             kept += group
             continue
         rule, verdict = max(group, key=lambda pair: _badness(pair[1]))
-        suspect = verdict.suspect
-        end = suspect.application.chain(suspect.way)[-1]
-        there = Suspect(end.site, end, suspect.phase, suspect.application)
-        message = f"{len(places)} places on the event loop end in this `{suspect.target}`, and every request waits for it"
-        advice = "Mend it once, here: remember the result, make it async, or move it off the event loop"
-        kept.append((rule, replace(verdict, suspect=there, message=message, advice=advice)))
+        kept.append((rule, _at_the_end(verdict, len(places))))
     return kept
+
+
+def _at_the_end(verdict: Verdict, places: int) -> Verdict:
+    """Return a verdict about the blocking call in which many places end, in place of one about such a place."""
+    from fastlint.rules.base import Suspect
+
+    suspect = verdict.suspect
+    end = suspect.application.chain(suspect.way)[-1]
+    there = Suspect(end.site, end, suspect.phase, suspect.application)
+    return replace(
+        verdict,
+        suspect=there,
+        message=lambda: (
+            f"{places} places on the event loop end in this `{suspect.target}`, and every request waits for it"
+        ),
+        advice=lambda: (
+            "Mend it once, here: remember the result, make it async, or move it off the event loop"
+        ),
+    )
+
+
+def _end(suspect: Suspect, known: dict[tuple[Frame, str], Site]) -> Site:
+    """Return the blocking call in which a suspect ends; all who call the same function end in the same one."""
+    way = suspect.way
+    if way.callee is None:
+        return way.site
+    key = (way.callee, suspect.effect.kind)
+    if key not in known:
+        known[key] = suspect.application.chain(way)[-1].site
+    return known[key]
 
 
 def _is_mended_once(verdict: Verdict) -> bool:

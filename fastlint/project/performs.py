@@ -46,6 +46,10 @@ class Performs:
         self._explore(frame)
         return self._settled(frame, word)
 
+    def is_without(self, frame: Frame, word: str) -> bool:
+        """Tell whether it is known already that a frame leads to nothing that the word says."""
+        return frame in self._seen and self._settled(frame, word) is None
+
     def _settled(self, frame: Frame, word: str) -> Step | None:
         steps = self._steps.get(frame)
         return steps.get(word) if steps is not None else None

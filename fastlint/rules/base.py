@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -65,8 +66,9 @@ class Verdict:
 
     suspect: Suspect
     severity: Severity
-    message: str
-    advice: str
+    message: Callable[[], str]
+    """Words what is wrong, of verdicts that are reported in the end: most are merged into others."""
+    advice: Callable[[], str]
     others: tuple[Suspect, ...] = ()
     """Further suspects that the one diagnostic stands for."""
 
@@ -87,13 +89,26 @@ class Rule(cst.CSTVisitor):
         return BY_CODE[self.code]
 
     @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
+        """Tell whether the rule wants to see the source of a suspect; other rules may be nearer to the matter."""
+        return True
+
+    @classmethod
     def fix_of(cls, verdict: Verdict) -> FixMaker | None:
         """Return what makes the fix of a verdict, if the rule has one."""
         return None
 
-    def report(self, message: str, advice: str, severity: Severity) -> None:
+    @abstractmethod
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+
+    @abstractmethod
+    def advice(self) -> str:
+        """Return what to write instead."""
+
+    def report(self, severity: Severity) -> None:
         """Report the suspect, never as worse than the rule's own severity."""
-        self._report(Verdict(self.suspect, min(self.info.severity, severity), message, advice))
+        self._report(Verdict(self.suspect, min(self.info.severity, severity), self.message, self.advice))
 
 
 class BlockingRule(Rule):
@@ -111,13 +126,13 @@ class BlockingRule(Rule):
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the outermost expression only: what is inside it is a suspect of its own."""
-        if self.concerns(node):
-            self.report(self.message(), self.advice(), self.severity())
+        self.report(self.severity())
         return False
 
-    def concerns(self, node: cst.CSTNode) -> bool:
-        """Tell whether the rule speaks of the suspect; other rules may be nearer to the matter."""
-        return not is_background(self.suspect) and not is_validator(self.suspect)
+    @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
+        """Leave to other rules what they are nearer to."""
+        return not is_background(suspect) and not is_validator(suspect)
 
     def message(self) -> str:
         """Return what is wrong, where, and what it costs."""

@@ -64,6 +64,9 @@ class ConnectionHeldAcrossIo(ModelRule):
 
     def _in_frame(self, frame: Frame) -> Iterator[Waits]:
         """Follow a function in source order: connections are taken, given back, and kept over a wait."""
+        performs = self.application.performs
+        if performs.is_without(frame, "request") and performs.is_without(frame, "sleep"):
+            return
         sites = self.application.resolver.sites(frame)
         waiting = [self._waits(site) for site in sites]
         if not any(waiting):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from fastlint.application.lazy_reads import LazyRead
 from fastlint.application.listing import response_type
@@ -36,19 +36,22 @@ class LazyLoad(ModelRule):
         self.reads = self.application.lazy_reads
         methods = self._methods()
         seen: set[tuple[Function, str, int]] = set()
+        events: dict[Function, list[Event]] = {}
         for frame in self.application.requests:
-            for kind, expr, _, _, _, span in frame.function.facts.events:
-                if kind == "attr" and expr[2] in self.names:
+            if frame.function not in events:
+                events[frame.function] = [
+                    e for e in frame.function.facts.events if self._may_read(e, methods)
+                ]
+            for kind, expr, _, _, _, span in events[frame.function]:
+                if kind == "attr":
                     for read in self.reads.at(frame, expr)[:1]:
                         key = (frame.function, expr[2], id(read.rows.query.call))
                         if key not in seen:  # the first read loads it for the others
                             seen.add(key)
                             yield self._read(frame, span, expr, read)
-                elif (
-                    kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in VALIDATES and expr[2]
-                ):
+                elif expr[1][2] in VALIDATES and expr[2]:
                     yield from self._validated(frame, expr)
-                elif kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in methods:
+                elif expr[1][2] in methods:
                     yield from self._called(frame, expr, methods[expr[1][2]])
         for route, frames in self.application.endpoints.items():
             for frame in frames:
@@ -56,6 +59,14 @@ class LazyLoad(ModelRule):
                 for value in frame.function.facts.returns if models else ():
                     for rows in self.application.rows.of(value, frame):
                         yield from self._answered(models, rows, self.application.entries_of(frame))
+
+    def _may_read(self, event: Event, methods: Container[str]) -> bool:
+        """Tell whether a place reads an attribute called like a relationship, or calls what may read one."""
+        if event[0] == "attr":
+            return event[1][2] in self.names
+        if event[0] not in ("call", "drop") or event[1][1][0] != "attr":
+            return False
+        return event[1][1][2] in VALIDATES or event[1][1][2] in methods
 
     def _methods(self) -> dict[str, list[Function]]:
         """Return the methods of mapped classes that read relationships of `self`, by name."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
-from fastlint.rules.base import BlockingRule
+from fastlint.rules.base import BlockingRule, Suspect
 from fastlint.rules.database.injection import injected_session, is_read_per_row
 
 
@@ -14,8 +12,9 @@ class SyncDriverInAsync(BlockingRule):
     code = "FL201"
     verb = "waits for the database"
 
-    def concerns(self, node: cst.CSTNode) -> bool:
+    @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
         """Injected sessions are the subject of FL202, relationships that are read row by row that of FL204."""
-        if not super().concerns(node) or is_read_per_row(self.suspect):
+        if not super().concerns(suspect) or is_read_per_row(suspect):
             return False
-        return injected_session(self.suspect) is None
+        return injected_session(suspect) is None

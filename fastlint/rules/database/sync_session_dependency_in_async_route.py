@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
-from fastlint.rules.base import BlockingRule
+from fastlint.rules.base import BlockingRule, Suspect
 from fastlint.rules.database.injection import injected_session, is_read_per_row
 
 
@@ -14,11 +12,12 @@ class SyncSessionDependencyInAsyncRoute(BlockingRule):
     code = "FL202"
     verb = "waits for the database"
 
-    def concerns(self, node: cst.CSTNode) -> bool:
+    @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
         """Only uses of a session that FastAPI injects into the function; FL204 has what is read row by row."""
-        if not super().concerns(node) or is_read_per_row(self.suspect):
+        if not super().concerns(suspect) or is_read_per_row(suspect):
             return False
-        return injected_session(self.suspect) is not None
+        return injected_session(suspect) is not None
 
     def advice(self) -> str:
         """The whole function is what has to change."""

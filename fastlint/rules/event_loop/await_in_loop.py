@@ -8,7 +8,7 @@ from fastlint.application.independence import Independence, in_error_path
 from fastlint.diagnostics import Severity
 from fastlint.facts.model import Expr, FunctionFacts
 from fastlint.facts.rounds import Loop, loops
-from fastlint.facts.structure import walk
+from fastlint.facts.structure import loops_around, walk
 from fastlint.project.calls import Site
 from fastlint.project.performs import Step
 from fastlint.project.program import Frame
@@ -47,11 +47,9 @@ class AwaitInLoop(ModelRule):
         for site in sites:
             if in_error_path(facts, site):
                 continue
-            around = list(loops(facts, site.event[3]))
-            step = self.independence.request(site) if around else None
-            loop = (
-                next((loop for loop in around if self._can_run_together(loop, site)), None) if step else None
-            )
+            step = self.independence.request(site) if loops_around(facts, site.event[3]) else None
+            around = loops(facts, site.event[3]) if step is not None else ()
+            loop = next((loop for loop in around if self._can_run_together(loop, site)), None)
             if step is not None and loop is not None and loop.block not in reported:
                 reported.add(loop.block)
                 inside = [s for s in sites if s.event[3] in loop.inside]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
-from fastlint.rules.base import BlockingRule, advice_for, is_background
+from fastlint.rules.base import BlockingRule, Suspect, advice_for, is_background
 
 
 class BlockingAsyncBackgroundTask(BlockingRule):
@@ -13,9 +11,10 @@ class BlockingAsyncBackgroundTask(BlockingRule):
     code = "FL110"
     verb = "blocks"
 
-    def concerns(self, node: cst.CSTNode) -> bool:
+    @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
         """Only functions that run as background tasks and in no other way."""
-        return is_background(self.suspect)
+        return is_background(suspect)
 
     def message(self) -> str:
         """Return what is wrong, where, and what it costs."""

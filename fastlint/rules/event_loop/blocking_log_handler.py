@@ -16,13 +16,21 @@ class BlockingLogHandler(Rule):
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the construction of the handler."""
         if isinstance(node, cst.Call) and not self._is_datagram(node):
-            self.report(
-                f"`{self.suspect.target}` sends each record over the network from the thread that logs, "
-                "and `async` code logs on the event loop",
-                "Hand records to a `logging.handlers.QueueHandler` and give this handler to its `QueueListener`",
-                Severity.WARNING,
-            )
+            self.report(Severity.WARNING)
         return False
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        return (
+            f"`{self.suspect.target}` sends each record over the network from the thread that logs, "
+            "and `async` code logs on the event loop"
+        )
+
+    def advice(self) -> str:
+        """Return what to write instead."""
+        return (
+            "Hand records to a `logging.handlers.QueueHandler` and give this handler to its `QueueListener`"
+        )
 
     def _is_datagram(self, node: cst.Call) -> bool:
         """`SysLogHandler` sends datagrams, which do not wait, unless it is told to use a stream."""

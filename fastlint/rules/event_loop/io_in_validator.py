@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
-from fastlint.rules.base import BlockingRule, is_validator
+from fastlint.rules.base import BlockingRule, Suspect, is_validator
 
 
 class IoInValidator(BlockingRule):
@@ -13,9 +11,10 @@ class IoInValidator(BlockingRule):
     code = "FL111"
     verb = "blocks"
 
-    def concerns(self, node: cst.CSTNode) -> bool:
+    @classmethod
+    def concerns(cls, suspect: Suspect) -> bool:
         """Only code of models that requests or responses pass through."""
-        return is_validator(self.suspect)
+        return is_validator(suspect)
 
     def message(self) -> str:
         """Return what is wrong, where, and what it costs."""

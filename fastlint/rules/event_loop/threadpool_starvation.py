@@ -26,15 +26,21 @@ class ThreadpoolStarvation(Rule):
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look at the call that waits, wherever it stands below the route."""
         if isinstance(node, cst.Call) and self._is_endless(node):
-            entries = self.suspect.entries()
-            where = f" of {entries[0].label}" if entries else ""
-            self.report(
-                f"`{source_of(self.suspect)}` can hold a thread of the pool{where} without limit; "
-                "40 such waits stop every other `def` route and dependency",
-                "Give it a timeout, make it async, or run it under a `CapacityLimiter` of its own",
-                Severity.INFO,
-            )
+            self.report(Severity.INFO)
         return False
+
+    def message(self) -> str:
+        """Return what is wrong, where, and what it costs."""
+        entries = self.suspect.entries()
+        where = f" of {entries[0].label}" if entries else ""
+        return (
+            f"`{source_of(self.suspect)}` can hold a thread of the pool{where} without limit; "
+            "40 such waits stop every other `def` route and dependency"
+        )
+
+    def advice(self) -> str:
+        """Return what to write instead."""
+        return "Give it a timeout, make it async, or run it under a `CapacityLimiter` of its own"
 
     def _is_endless(self, node: cst.Call) -> bool:
         kind = self.suspect.effect.kind

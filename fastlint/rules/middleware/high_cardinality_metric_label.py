@@ -58,7 +58,7 @@ class HighCardinalityMetricLabel(ModelRule):
     def find(self) -> Iterator[Finding]:
         """Look at the labels of metrics on the request path."""
         seen = set()
-        for frame, call in self.application.requests.calls_like(lambda call: any(_labels(call))):
+        for frame, call in self.application.requests.calls_like(_may_set_labels):
             for name, given in _labels(call) if (frame.function, call[-1]) not in seen else ():
                 label = self._unbounded(given, frame)
                 if label is None and name in USER_LABELS and given[0] != "const":
@@ -107,6 +107,11 @@ class HighCardinalityMetricLabel(ModelRule):
             f"`{render(label.value)}` makes a series for each {each}, and each stays in memory{self.where(frame)}",
             advice,
         )
+
+
+def _may_set_labels(call: Expr) -> bool:
+    name = called_name(call)
+    return name == "labels" or name in COUNTING
 
 
 def _labels(call: Expr) -> Iterator[tuple[object, Expr]]:
