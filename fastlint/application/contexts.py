@@ -364,7 +364,7 @@ class Application:
         """Return the places that run a frame for requests."""
         if self._call_sites is None:
             self._call_sites = defaultdict(list)
-            for site in self.requests.sites():
+            for site in self.requests.sites:
                 for callee in (*site.runs, *site.starts):
                     self._call_sites[callee].append(site)
         return self._call_sites.get(frame, [])

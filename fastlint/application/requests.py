@@ -95,23 +95,24 @@ class RequestPath:
         """Return where a frame runs for requests: LOOP, THREAD, both, or nowhere."""
         return self._runs_on.get(frame, _NOWHERE)
 
-    def sites(self) -> Iterator[Site]:
-        """Yield every place that runs something for requests."""
-        for frame in self._runs_on:
-            yield from self._resolver.sites(frame)
+    @cached_property
+    def sites(self) -> list[Site]:
+        """Every place that runs something for requests."""
+        return [site for frame in self._runs_on for site in self._resolver.sites(frame)]
 
     @cached_property
-    def _acting(self) -> list[Site]:
-        return [site for site in self.sites() if site.acts]
+    def library_calls(self) -> list[Site]:
+        """The places among these that call a library of which it is known what it does."""
+        return [site for site in self.sites if site.acts or site.sinks]
 
     @cached_property
     def _making(self) -> list[Site]:
-        return [site for site in self.sites() if site.makes]
+        return [site for site in self.sites if site.makes]
 
     def uses(self, *words: str) -> Iterator[Use]:
         """Yield the library calls that do what one of the words says ("query", "commit", ...)."""
         wanted = frozenset(words)
-        for site in self._acting:
+        for site in self.library_calls:
             for name, found in site.acts:
                 if found & wanted:
                     yield Use(site, name, self.runs_on(site.frame))

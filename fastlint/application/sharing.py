@@ -12,6 +12,7 @@ from fastlint.application.library_objects import LibraryObjects
 from fastlint.application.references import References
 from fastlint.application.replacements import Replacements
 from fastlint.facts.model import DIRECTLY, Expr, FunctionFacts
+from fastlint.facts.rounds import dotted
 from fastlint.facts.structure import blocks_around, called_name, children, mentions, outlives_call
 from fastlint.project.calls import CallResolver
 from fastlint.project.program import Frame, Function, Module, ProjectClass
@@ -114,6 +115,7 @@ class Sharing:
         self._files: dict[Frame, frozenset[str]] = {}
         self._unfit: dict[Frame, str] = {}
         self._unfit_by_itself: dict[Frame, str] = {}
+        self._outer: dict[Function, tuple[Expr, ...]] = {}
         self._stopping: dict[Frame, bool] = {}
         self._below_plain: dict[Frame, tuple[Frame, ...]] = {}
         self._below_awaited: dict[Frame, tuple[Frame, ...]] = {}
@@ -604,10 +606,20 @@ class Sharing:
                 return True
         return any(
             is_bound(value)
-            for part in _parts(facts)
-            if part[0] in ("name", "attr") and not self._is_local(_root(part), frame)
+            for part in self._outer_parts(frame.function)
+            if not self._is_local(_root(part), frame)
             for value in self._inference.values(part, frame)
         )
+
+    def _outer_parts(self, function: Function) -> tuple[Expr, ...]:
+        """Return the names and attributes that a function uses and that do not hang on its variables, each once."""
+        if function not in self._outer:
+            own = function.facts.bindings.keys() | function.parameters.keys()
+            own -= {*function.facts.outer_names, "self", "cls"}
+            used = (part for part in _parts(function.facts) if part[0] in ("name", "attr"))
+            found = {dotted(part) or id(part): part for part in used if _root(part) not in own}
+            self._outer[function] = tuple(found.values())
+        return self._outer[function]
 
     def lets_stop_iteration_out(self, frame: Frame) -> bool:
         """Tell whether a plain function may raise `StopIteration`, which cannot leave a thread."""

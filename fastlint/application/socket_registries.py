@@ -79,7 +79,8 @@ class SocketRegistries:
 
     def _paths(self, frame: Frame, above: Path, seen: set[Frame]) -> Iterator[Path]:
         for event in frame.function.facts.events:
-            yield (*above, (frame, event))
+            if _may_put_or_take(event):
+                yield (*above, (frame, event))
         if len(above) >= DEEPEST:
             return
         for site in self._resolver.sites(frame):
@@ -233,6 +234,14 @@ class SocketRegistries:
             if site.event is event
             for word in ("query", "write", "commit", "request")
         )
+
+
+def _may_put_or_take(event: Event) -> bool:
+    """Tell whether an event can put something into a container, or take something out."""
+    kind, expr = event[0], event[1]
+    if kind in ("call", "drop"):
+        return expr[1][0] == "attr" and (expr[1][2] in PUTS or expr[1][2] in TAKES)
+    return kind in ("setitem", "delete", "set")
 
 
 def _kind_of(path: Path, put: Path) -> str:

@@ -44,9 +44,10 @@ class Ways:
             if self._performs.step(callee, word) is None:
                 continue
             for inner in self._performs.resolver.sites(callee):
-                if not self._passes(site, inner):
+                steps = self._performs.at(inner, word)
+                if not steps or not self._passes(site, inner):
                     continue
-                for step in self._performs.at(inner, word):
+                for step in steps:
                     below = self._performs.chain(step, word)
                     if all(self._passes(before.site, after.site) for before, after in pairwise(below)):
                         yield [Step(site, callee, step.name, len(below) + 1), *below]

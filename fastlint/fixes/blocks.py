@@ -69,11 +69,10 @@ def free_name(candidates: tuple[str, ...], *places: ast.AST | Module) -> str:
 
     Raises `NoFix` if all are taken.
     """
-    taken = frozenset[str]().union(
-        *(place.names if isinstance(place, Module) else names_of(ast.walk(place)) for place in places)
-    )
+    files = [place for place in places if isinstance(place, Module)]
+    taken = names_of(node for place in places if not isinstance(place, Module) for node in ast.walk(place))
     for name in candidates:
-        if name not in taken:
+        if name not in taken and not any(module.names(name) for module in files):
             return name
     raise NoFix(f"the names {', '.join(f'`{name}`' for name in candidates)} mean something else here")
 

@@ -40,7 +40,7 @@ def hoist_expression(module: Module, node: ast.expr, name: str) -> tuple[Edit, .
         if ast.dump(known) != ast.dump(node):
             raise NoFix(f"`{target}` means something else in this file")
         return (removed,)
-    if own is None and target in module.names:
+    if own is None and module.names(target):
         raise NoFix(f"`{target}` means something else in this file")
     statement = module.statement(twins[0])
     indentation = module.indentation(module.bounds(span_of(statement))[0])

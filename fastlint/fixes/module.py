@@ -20,7 +20,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 NAMED = (
     ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar,
 )  # fmt: skip
-NAMING = (ast.Name, ast.Global, ast.Nonlocal, ast.alias, ast.arg, *NAMED)
+NAMING = (ast.Name, ast.Global, ast.Nonlocal, ast.alias, ast.arg, ast.MatchMapping, *NAMED)
 WORDS = frozenset({"arg", "attr", "ctx", "id", "level", "module", "op", "ops", "type_comment"})
 """The fields of nodes that hold no code: names, and which operator it is."""
 PRIMARY_PARENTS = (ast.Attribute, ast.Subscript, ast.Call, ast.Await)
@@ -106,8 +106,12 @@ class Module(SourceText):
             if getattr(node, "lineno", 0) == span[0] and span_of(node) == span
         )
 
+    def names(self, name: str) -> bool:
+        """Tell whether anything in the file is called so."""
+        return _is_in(name, self.text) and name in self._names
+
     @cached_property
-    def names(self) -> frozenset[str]:
+    def _names(self) -> frozenset[str]:
         """The names that anything in the file is called."""
         return names_of(self.all_of(*NAMING))
 
@@ -127,11 +131,11 @@ class Module(SourceText):
         return {}
 
     def _may_name(self, statement: ast.stmt, name: str) -> bool:
-        """Tell whether a name is in the lines of a statement; Python takes some letters for others."""
+        """Tell whether a name is in the lines of a statement."""
         end = statement.end_lineno or statement.lineno
         start = self._starts[first_row(statement) - 1]
         lines = self.text[start : self._starts[end] if end < len(self._starts) else len(self.text)]
-        return name in (lines if lines.isascii() else unicodedata.normalize("NFKC", lines))
+        return _is_in(name, lines)
 
     def parent(self, node: ast.AST) -> ast.AST:
         """Return what a node is part of; the tree itself for what is at the top."""
@@ -292,6 +296,11 @@ def _with_code(fields: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in fields if name not in WORDS)
 
 
+def _is_in(name: str, text: str) -> bool:
+    """Tell whether a name may be in a text; Python takes some letters for others."""
+    return name in (text if text.isascii() else unicodedata.normalize("NFKC", text))
+
+
 def first_row(statement: ast.stmt) -> int:
     """Return the row in which a statement begins, with its decorators."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
@@ -319,6 +328,8 @@ def names_of(nodes: Iterable[ast.AST]) -> frozenset[str]:
             found.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.arg):
             found.add(node.arg)
+        elif isinstance(node, ast.MatchMapping):
+            found.add(node.rest or "")
         elif isinstance(node, NAMED):
             found.add(node.name or "")
     return frozenset(found)

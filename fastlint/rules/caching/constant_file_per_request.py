@@ -56,7 +56,7 @@ class ConstantFilePerRequest(ModelRule):
         """Look at what opens or reads files on the request path; a function that reads one twice is reported once."""
         self.caches = Caches(self.application)
         seen: set[tuple[Function, str]] = set()
-        for site in self.application.requests.sites():
+        for site in self.application.requests.library_calls:
             read = self._read(site)
             if read is None or (site.frame.function, render(read.path)) in seen:
                 continue

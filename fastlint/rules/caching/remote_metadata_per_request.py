@@ -48,7 +48,7 @@ class RemoteMetadataPerRequest(ModelRule):
         self.caches = Caches(self.application)
         self.makings = Makings(self.application)
         self.origins = Origins(self.application)
-        for site in self.application.requests.sites():
+        for site in self.application.requests.library_calls:
             call = unwrapped(site.event[1])
             if call[0] == "call" and self._is_metadata(site, call) and not self._is_kept(site, call):
                 severity = self._severity(site, call)

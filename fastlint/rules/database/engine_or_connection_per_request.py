@@ -75,9 +75,12 @@ class EngineOrConnectionPerRequest(ModelRule):
 
     def _about_tables(self) -> Iterator[Finding]:
         """Find `Base.metadata.create_all(engine)`, which asks the database for every table."""
-        for site in self.application.requests.sites():
+        naming = set(self.application.program.functions_naming(("create_all",)))
+        for site in self.application.requests.sites if naming else ():
             call = site.event[1]
-            if call[0] == "call" and any(_creates_tables(part) for part in (call[1], *call[2])):
+            if site.frame.function not in naming or call[0] != "call":
+                continue
+            if any(_creates_tables(part) for part in (call[1], *call[2])):
                 yield self.finding(
                     site.frame,
                     site.event[5],

@@ -22,7 +22,7 @@ class DanglingTask(ModelRule):
 
         `TaskGroup.create_task` is none of the schedulers: the group keeps its tasks.
         """
-        for site in self.application.requests.sites():
+        for site in self.application.requests.sites:
             call = site.event[1]
             if call[0] == "call" and self._schedules(site) and _is_dropped(site):
                 started = render(call[2][0]) if call[2] else "the coroutine"

@@ -25,9 +25,8 @@ def keep_task(site: Site) -> FixMaker:
         statement = module.statement(call)
         start, end = lines_of(module, statement)
         kept, edits = _set_of_tasks(module)
-        if any(
-            bindings_of(whole, kept) for _, whole in module.around(call) if isinstance(whole, FunctionNode)
-        ):
+        around = [whole for _, whole in module.around(call) if isinstance(whole, FunctionNode)]
+        if not edits and any(bindings_of(whole, kept) for whole in around):
             raise NoFix(f"`{kept}` means something else in the function")
         name, given = _named(module, call, statement)
         indentation, newline = module.indentation(start), module.newline

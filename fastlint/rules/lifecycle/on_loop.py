@@ -59,9 +59,7 @@ def getter_on_loop(application: Application, frame: Frame) -> FixMaker:
         own = files.python(function.module.path)
         node = own.function(function.facts.span)
         asked = asking(application, function, files)
-        name = free_name(
-            (f"{node.name.removeprefix('get_')}_dependency",), *(m.tree for m, _, _ in asked), own.tree
-        )
+        name = free_name((f"{node.name.removeprefix('get_')}_dependency",), *(m for m, _, _ in asked), own)
         returns = f" -> {own.code(node.returns)}" if node.returns is not None else ""
         end, newline = lines_of(own, node)[1], own.newline
         if ended(own, own.text[:end]) != own.text[:end]:
