@@ -85,18 +85,16 @@ def _questions(function: Function) -> Iterator[tuple[str, Expr, Span]]:
     for want, value, _ in asked:
         if value[0] == "name":
             wants[value[1]].add(want)
-    needed = _needed(function) if wants else frozenset()
+    # Where the first row is used as well as the number, few are expected: `if len(found) > 1: raise`.
+    names = {name for name, found in wants.items() if not found >= {COUNT, FIRST} and _is_own(name, function)}
+    if names:
+        names -= _needed(function)
     seen: set[object] = set()
     for want, value, span in asked:
         key = value[1] if value[0] == "name" else span
         if key not in seen:
             seen.add(key)
-            if value[0] != "name" or (
-                # Where the first row is used as well as the number, few are expected: `if len(found) > 1: raise`.
-                not wants[value[1]] >= {COUNT, FIRST}
-                and value[1] not in needed
-                and _is_own(value[1], function)
-            ):
+            if value[0] != "name" or value[1] in names:
                 yield want, value, span
 
 
