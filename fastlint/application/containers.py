@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastlint.application.contexts import Application
 from fastlint.application.incoming import is_function_of_project
 from fastlint.application.request_objects import RequestObjects
-from fastlint.facts.model import Expr, Span
+from fastlint.facts.model import Event, Expr, Span
 from fastlint.facts.structure import called_name, unwrapped
 from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import ClassValue, Instance, ModuleValue
@@ -60,13 +60,18 @@ class Containers:
 
     def growths(self) -> Iterator[Growth]:
         """Yield the places on the request path that put something into such a container."""
+        putting: dict[Function, list[Event]] = {}
         for frame in self.application.requests:
             facts = frame.function.facts
+            if frame.function not in putting:
+                putting[frame.function] = list(filter(_puts_in, facts.events))
+            if not putting[frame.function]:
+                continue
             values = {id(base): value for base, name, value in facts.stores if name == "[]"}
-            for kind, expr, _, _, _, span in facts.events:
+            for kind, expr, _, _, _, span in putting[frame.function]:
                 if kind == "setitem":
                     yield from self._grown(frame, expr[1], expr, span, expr[2], values.get(id(expr[1])))
-                elif kind in ("call", "drop") and expr[1][0] == "attr" and expr[1][2] in PUTS_IN and expr[2]:
+                else:
                     base, is_keyed = expr[1][1], expr[1][2] in ("add", "setdefault")
                     if base[0] == "sub":
                         for growth in self._grown(frame, base[1], expr, span, base[2], expr[2][-1]):
@@ -193,6 +198,14 @@ class Containers:
             for kind, call, *_ in function.facts.events
             if kind in ("call", "drop") and not _takes_out(call) and name in map(_name, call[2])
         )
+
+
+def _puts_in(event: Event) -> bool:
+    """Tell whether an event may put something into a container."""
+    if event[0] not in ("call", "drop"):
+        return event[0] == "setitem"
+    callee = event[1][1]
+    return callee[0] == "attr" and callee[2] in PUTS_IN and bool(event[1][2])
 
 
 def _taken_from(function: Function) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, outlives_call, parts_of
 from fastlint.project.infer import Inference
 from fastlint.project.members import subclasses
-from fastlint.project.program import Frame, Function, ProjectClass
+from fastlint.project.program import Frame, Function, Module, ProjectClass
 from fastlint.project.values import (
     Collection,
     FunctionValue,
@@ -224,7 +224,18 @@ class LentObjects:
             if not module.is_test
             for bindings in module.facts.functions[0].bindings.values()
             for _, _, value in bindings
+            if not self._is_of_another_module(value, module)
         )
+
+    def _is_of_another_module(self, value: Expr, importer: Module) -> bool:
+        """Tell whether something is an import that gives what a module outside tests binds, or no object of the program."""
+        if value[0] != "import":
+            return False
+        _, name, level, attribute, _ = value
+        module = self._inference.program.find_module(importer, name, level)
+        if module is None or not attribute:
+            return True
+        return not module.is_test and attribute in module.facts.functions[0].bindings
 
     @cached_property
     def _kept(self) -> frozenset[ProjectClass]:

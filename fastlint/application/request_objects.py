@@ -66,10 +66,10 @@ class RequestObjects:
             if isinstance(provider, ClassValue) and isinstance(provider.cls, ProjectClass):
                 found.add(provider.cls)
         for frame in self.application.requests:
-            for kind, expr, *_ in frame.function.facts.events:
-                if kind == "call":
-                    for cls in self._constructed(expr, frame):
-                        if cls not in found and not self.makings.is_kept(expr, frame):
+            for event in frame.function.facts.events:
+                if event[0] == "call":
+                    for cls in self._constructed(event[1], frame):
+                        if cls not in found and not self.makings.is_kept(event[1], frame):
                             found.add(cls)
         return found
 

@@ -43,7 +43,8 @@ class Performs:
 
     def step(self, frame: Frame, word: str) -> Step | None:
         """Return the first step of the nearest way to what the word says ("query"), or None."""
-        self._explore(frame)
+        if frame not in self._seen:
+            self._explore(frame)
         return self._settled(frame, word)
 
     def is_without(self, frame: Frame, word: str) -> bool:
@@ -96,8 +97,6 @@ class Performs:
         )
 
     def _explore(self, start: Frame) -> None:
-        if start in self._seen:
-            return
         self._seen.add(start)
         queue = deque([start])
         settled: deque[tuple[Frame, str]] = deque()
