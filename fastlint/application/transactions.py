@@ -13,9 +13,8 @@ from fastlint.facts.structure import blocks_around, called_name, loops_around, r
 from fastlint.project.calls import Site
 from fastlint.project.performs import followed
 from fastlint.project.program import Frame
-from fastlint.project.sessions import Path, Sessions, Use
+from fastlint.project.sessions import RETURNING, Path, Sessions, Use
 
-ENDING = frozenset({"commit", "rollback", "close"})
 WRITING = frozenset({"insert", "update", "delete", "with_for_update"})
 """What makes a statement one that locks rows."""
 MAKING_SESSIONS = frozenset({"sessionmaker", "Session"})
@@ -207,7 +206,7 @@ class Transactions:
     def _use(self, progress: Progress, use: Use) -> None:
         """Note a library call of a session."""
         event = use.site.event
-        if use.words & ENDING:
+        if use.words & RETURNING:
             progress.end(use.path, event)
         elif _is_plain(use) and (
             _writes(use) or (self._flushes_with_queries and progress.is_changed_for(use.path))
