@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fastlint.application.routes import BY_DECORATOR
 from fastlint.facts.model import FLOW, Event, Expr
-from fastlint.facts.structure import loops_around
+from fastlint.facts.structure import loops_around, root
 from fastlint.project import members
 from fastlint.project.bindings import call_argument
 from fastlint.project.calls import COMPUTES, ITEMS, CallResolver, Site
@@ -254,7 +254,7 @@ class Computing:
 
     def _is_short(self, iterated: Expr, frame: Frame) -> bool:
         """Tell whether what is iterated is in memory and of one request: not a table, a file or a cursor."""
-        if iterated[0] in ("attr", "name") and _root(iterated) not in (
+        if iterated[0] in ("attr", "name") and root(iterated) not in (
             *frame.function.parameters,
             *frame.function.facts.bindings,
         ):
@@ -315,12 +315,6 @@ class Computing:
         if self._inference.values(expr, frame):
             return True
         return expr[0] == "name" and expr[1] in frame.function.parameters
-
-
-def _root(expr: Expr) -> str:
-    while expr[0] in ("attr", "sub", "call"):
-        expr = expr[1]
-    return str(expr[1]) if expr[0] == "name" else ""
 
 
 def _dotted(value: Value) -> str:

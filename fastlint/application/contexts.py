@@ -6,6 +6,8 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
+from fastlint.application.below import Below
+from fastlint.application.changes import Changes
 from fastlint.application.computing import Computing
 from fastlint.application.connection_waits import ConnectionWaits
 from fastlint.application.context_variables import ContextVariables
@@ -16,11 +18,16 @@ from fastlint.application.entries import EntryFinder
 from fastlint.application.expiry import Expiry
 from fastlint.application.imported import find_imported_modules
 from fastlint.application.iterables import Iterables
+from fastlint.application.kept_objects import KeptObjects
 from fastlint.application.lazy_reads import LazyReads
 from fastlint.application.leading import Leading
+from fastlint.application.lent_objects import LentObjects
+from fastlint.application.library_objects import LibraryObjects
 from fastlint.application.lifespans import Lifespans, find_lifespans
+from fastlint.application.local_files import LocalFiles
 from fastlint.application.model import LOOP, REQUEST, STARTUP, THREAD, Entry
 from fastlint.application.pausing import Pausing
+from fastlint.application.provided import Provided
 from fastlint.application.providers import Providers
 from fastlint.application.references import References
 from fastlint.application.request_loops import RequestLoops
@@ -31,6 +38,7 @@ from fastlint.application.servers import Servers
 from fastlint.application.sharing import Sharing
 from fastlint.application.socket_registries import SocketRegistries
 from fastlint.application.solving import Run, solve
+from fastlint.application.threads import Threads
 from fastlint.application.transactions import Transactions
 from fastlint.application.validators import VALIDATING
 from fastlint.application.waiting import WaitedFor
@@ -274,8 +282,44 @@ class Application:
 
     @cached_property
     def sharing(self) -> Sharing:
-        """What functions do that other requests notice."""
-        return Sharing(self.resolver, self.context_variables, self.references)
+        """Which functions touch what requests share."""
+        objects = KeptObjects(self.inference, self.lent, self.library_objects)
+        return Sharing(self.inference, self.lent, objects, self.below, self.changes)
+
+    @cached_property
+    def below(self) -> Below:
+        """What functions run below them."""
+        return Below(self.resolver)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What functions change that outlives their calls."""
+        return Changes(self.inference, self.below)
+
+    @cached_property
+    def lent(self) -> LentObjects:
+        """Which sessions and their like belong to one request."""
+        return LentObjects(self.inference, self.references)
+
+    @cached_property
+    def library_objects(self) -> LibraryObjects:
+        """Which objects of libraries may change, or are for one thread alone."""
+        return LibraryObjects(self.inference)
+
+    @cached_property
+    def provided(self) -> Provided:
+        """Whether what dependencies give belongs to one request."""
+        return Provided(self.resolver, self.lent, self.library_objects, self.below, self.changes)
+
+    @cached_property
+    def threads(self) -> Threads:
+        """Which functions can run in another thread."""
+        return Threads(self.resolver, self.below, self.context_variables)
+
+    @cached_property
+    def local_files(self) -> LocalFiles:
+        """Which functions use files."""
+        return LocalFiles(self.resolver, self.below)
 
     @cached_property
     def transactions(self) -> Transactions:

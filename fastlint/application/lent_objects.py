@@ -73,6 +73,11 @@ class LentObjects:
             for value in _flat(values)
         )
 
+    def is_self(self, name: str, frame: Frame) -> bool:
+        """Tell whether a name is `self` in a method of objects that belong to one request each."""
+        owner = frame.function.owner
+        return name == "self" and owner is not None and self.is_lent(owner)
+
     def is_lent(self, cls: ProjectClass) -> bool:
         """Tell whether each object of a class, and of the classes below it, belongs to the request that made it.
 

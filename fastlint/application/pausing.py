@@ -59,8 +59,8 @@ class Pausing:
         """Whether a function may run at the same time as others of its request: as a task, or in `gather`."""
         self._is_called_in_lock = Around(self._has_call_in_lock, application.awaiting)
         self._is_noticed = Around(self._notices, application.awaiting)
-        self._reads_files = Around(application.sharing.reads_files, application.awaiting)
-        self._writes_files = Around(application.sharing.writes_files, application.awaiting)
+        self._reads_files = Around(application.local_files.read, application.awaiting)
+        self._writes_files = Around(application.local_files.write, application.awaiting)
 
     def holds_lock(self, site: Site) -> bool:
         """Tell whether a lock of threads is held at a place, or at a call that leads to it.
@@ -83,9 +83,8 @@ class Pausing:
 
         Or runs it inside of something that notices when others run meanwhile.
         """
-        sharing = self._application.sharing
         return self._is_timed or any(
-            sharing.provides_shared(injection.need.provider, injection.frame)
+            self._application.provided.is_shared(injection.need.provider, injection.frame)
             or (injection.frame is not None and self._notices_inside(injection.frame))
             for injection in self._application.given_to([frame])
         )
@@ -107,14 +106,13 @@ class Pausing:
         )
 
     def _notices(self, frame: Frame) -> bool:
-        sharing = self._application.sharing
         return (
             self._runs_beside_others(frame)
             or _has_timeout(frame)
-            or sharing.starts_something(frame)
+            or self._application.provided.starts_something(frame)
             or self.is_given_shared(frame)
             or any(map(self._keeps_others_waiting, self._application.calls_of(frame)))
-            or not sharing.is_private(frame)
+            or not self._application.sharing.is_private(frame)
         )
 
     def _keeps_others_waiting(self, site: Site) -> bool:

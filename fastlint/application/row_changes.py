@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastlint.application.changes import MAKERS
 from fastlint.facts.model import Event, Expr
 from fastlint.facts.structure import called_name
 from fastlint.project.infer import Inference
@@ -20,7 +21,6 @@ CHANGING = frozenset({
 """Methods of relationships, and of the values of columns that tell their object of changes."""
 OBJECTS = frozenset({"sqlmodel_update"})
 """Methods of mapped objects that set their attributes."""
-MAKERS = frozenset({"__init__", "__new__", "__post_init__"})
 
 
 class RowChanges:

@@ -60,6 +60,28 @@ def parts_of(exprs: Iterable[Expr], seen: set[int] | None = None) -> Iterator[Ex
             pending += children(current)
 
 
+def evaluated(facts: FunctionFacts) -> Iterator[Expr]:
+    """Yield the parts of all that a function evaluates, each once; of long chains of attributes the first ones."""
+    values = (value for bindings in facts.bindings.values() for _, _, value in bindings)
+    seen: set[int] = set()
+    pending = [*(event[1] for event in facts.events), *facts.returns, *values]
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        while (
+            part[0] == "attr"
+            and part[1][0] == "attr"
+            and part[1][1][0] == "attr"
+            and part[1][1][1][0] == "attr"
+        ):
+            part = part[1]
+            seen.add(id(part))
+        yield part
+        pending.extend(children(part))
+
+
 def mentions(expr: Expr, name: str) -> bool:
     """Tell whether an expression reads a name."""
     return any(part[0] == "name" and part[1] == name for part in walk(expr))
@@ -68,6 +90,20 @@ def mentions(expr: Expr, name: str) -> bool:
 def last_name(expr: Expr) -> str:
     """Return the last part of a name or attribute, or nothing for what has no name."""
     return str(expr[2]) if expr[0] == "attr" else str(expr[1]) if expr[0] == "name" else ""
+
+
+def root(expr: Expr) -> str:
+    """Return the name that an expression starts with, unless it awaits something: `a` of `a.b[0].c()`."""
+    while expr[0] in ("attr", "sub", "call"):
+        expr = expr[1]
+    return str(expr[1]) if expr[0] == "name" else ""
+
+
+def leaf(expr: Expr) -> str:
+    """Return the last name of an expression, whatever item of it or call of it is meant: `b` of `a.b[0]`."""
+    while expr[0] in ("sub", "call"):
+        expr = expr[1]
+    return last_name(expr)
 
 
 def called_name(call: Expr) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fastlint.application.connection_waits import SQLALCHEMY
 from fastlint.application.model import POOLED, REQUEST
 from fastlint.application.references import REGISTERED
-from fastlint.application.sharing import THREADS_OWN, is_bound
+from fastlint.application.threads import THREADS_OWN, is_bound
 from fastlint.diagnostics import Applicability, Edit, Fix
 from fastlint.facts.model import Expr
 from fastlint.facts.structure import called_name, walk
@@ -106,17 +106,16 @@ def plain_function(suspect: Suspect, module: Module) -> Fix:
     if any(reference.how != REGISTERED for reference in references):
         raise NoFix("other code of the project calls the function")
     _require_no_async_session(suspect)
-    reason = application.sharing.unfit_for_thread(frame)
+    reason = application.threads.unfit(frame)
     if reason:
         raise NoFix(reason)
-    sharing = application.sharing
     _require_databases_for_threads(suspect, [frame])
     private = (
         application.program.is_whole
-        and sharing.is_private(frame)
+        and application.sharing.is_private(frame)
         and not application.pausing.is_given_shared(frame)
-        and not sharing.reads_and_writes_files(frame)
-        and not sharing.lets_stop_iteration_out(frame)
+        and not application.local_files.read_and_write(frame)
+        and not application.threads.lets_stop_iteration_out(frame)
         and not application.transactions.spans_rows(frame)
         and not application.connection_waits.are_possible(frame)
     )
@@ -209,7 +208,7 @@ def _call_in_thread_pool(suspect: Suspect, module: Module) -> Fix:
     callees = list(dict.fromkeys((*callees, *suspect.site.runs)))
     _require_databases_for_threads(suspect, callees)
     for callee in callees:
-        reason = application.sharing.unfit_for_thread(callee)
+        reason = application.threads.unfit(callee)
         if reason:
             raise NoFix(f"`{callee.function.facts.name}` has to stay on the event loop: {reason}")
     named = name_of(module, *POOL, also=SAME_POOL)
@@ -283,7 +282,7 @@ def _is_unnoticed(suspect: Suspect) -> bool:
     if suspect.target in TWINS and suspect.is_direct:
         return len(call[2]) == 1 and call[2][0][0] in ("const", "lit")
     if suspect.site.runs:
-        return not any(map(suspect.application.sharing.lets_stop_iteration_out, suspect.site.runs))
+        return not any(map(suspect.application.threads.lets_stop_iteration_out, suspect.site.runs))
     return _is_for_one_request(suspect)
 
 
