@@ -171,7 +171,6 @@ def _map(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) ->
 
 
 def _super(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
-    inference.leans = True
     scope: Frame | None = frame
     while scope is not None and scope.receiver is None:
         scope = scope.parent
@@ -235,7 +234,6 @@ def _type(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -
 
 
 def _partial(inference: Inference, callee: LibraryName, call: Expr, frame: Frame) -> Values:
-    inference.leans = True
     targets = _first(inference, call, frame)
     return tuple(Partial(target, call[2][1:], call[3], frame) for target in targets)
 

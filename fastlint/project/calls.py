@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -124,13 +124,6 @@ class Site:
         """Whether the value is awaited, directly or as part of an awaited expression."""
         return self.event[4] > 0
 
-    def seen_from(self, frame: Frame) -> Site:
-        """Return the same site of another frame of the function."""
-        return Site(
-            frame, self.event, self.runs, self.sinks, self.acts, self.makes,
-            self.starts, self.on_loop, self.in_thread, self.scheduled, self.in_while,
-        )  # fmt: skip
-
 
 class OpenSite:
     """A place whose site is being found: the same as `Site`, in lists that fill."""
@@ -183,8 +176,6 @@ class CallResolver:
         self.construction_hooks = construction_hooks
         """Decorators whose functions run whenever an object of the class is made."""
         self._sites: dict[Frame, list[Site]] = {}
-        self._settled: dict[Function, tuple[list[Site], bytes]] = {}
-        """By function, the sites of its first frame, and by event whether it may run something else in others."""
         self.detached: list[tuple[object, Frame]] = []
         """Coroutines made for another event loop: `asyncio.run(f())`, `Thread(target=asyncio.run, args=(f(),))`."""
         self.dropped: set[Function] = set()
@@ -195,6 +186,7 @@ class CallResolver:
         self._decorators: dict[Function, list[str]] = {}
         """By function, the dotted names of its decorators."""
         self._hooks: dict[ProjectClass, list[FunctionValue]] = {}
+        self._factories: dict[ProjectClass, list[tuple[Expr, Frame]]] = {}
         self._said: dict[str, Said] = {}
         self._properties = property_names(inference)
         self._special = special_method_names(inference)
@@ -247,43 +239,20 @@ class CallResolver:
         known = self._sites.get(frame)
         if known is None:
             known = self._sites[frame] = []
-            settled = self._settled.get(frame.function)
-            found = self._find_first(frame) if settled is None else self._find_again(frame, *settled)
-            known += found
-        return known
-
-    def _find_first(self, frame: Frame) -> Iterator[Site]:
-        """Yield the sites of the first frame of a function, and note which events may say more in others."""
-        facts = frame.function.facts
-        kinds_of = guarding_kinds(facts.blocks)
-        leaning = bytearray(len(facts.events))
-        place = OpenSite(frame)
-        for number, event in enumerate(facts.events):
-            kind = event[0]
-            if kind not in CALLING and (kind in FLOW or not self._may_run(kind, event[1])):
-                continue
-            kinds = kinds_of[event[3]] if kinds_of else UNGUARDED
-            if "once" in kinds:
-                continue
-            leaning[number] = self._resolve(place, event)
-            if place.says_anything() and (site := self._close(place, kinds)) is not None:
-                yield site
-        self._settled[frame.function] = self._sites[frame], bytes(leaning)
-
-    def _find_again(self, frame: Frame, there: list[Site], leaning: bytes) -> Iterator[Site]:
-        """Yield the sites of a further frame: looked for only where they may differ from those of the first."""
-        facts = frame.function.facts
-        kinds_of = guarding_kinds(facts.blocks)
-        same = {id(site.event): site for site in there}
-        place = OpenSite(frame)
-        for number, event in enumerate(facts.events):
-            if leaning[number]:
-                self._resolve(place, event)
+            facts = frame.function.facts
+            kinds_of = guarding_kinds(facts.blocks)
+            place = OpenSite(frame)
+            for event in facts.events:
+                kind = event[0]
+                if kind not in CALLING and (kind in FLOW or not self._may_run(kind, event[1])):
+                    continue
                 kinds = kinds_of[event[3]] if kinds_of else UNGUARDED
+                if "once" in kinds:
+                    continue
+                self._resolve(place, event)
                 if place.says_anything() and (site := self._close(place, kinds)) is not None:
-                    yield site
-            elif id(event) in same:
-                yield same[id(event)].seen_from(frame)
+                    known.append(site)
+        return known
 
     def _close(self, place: OpenSite, kinds: frozenset[str]) -> Site | None:
         """Return the site of a place, or nothing for a call behind a guard on something that it sets itself."""
@@ -308,11 +277,9 @@ class CallResolver:
         """Tell whether something of the program has an attribute of that name: `__getattr__` is not asked for it."""
         return name in self._bound_by_classes or self.inference.stores.is_stored(name)
 
-    def _resolve(self, site: OpenSite, event: Event) -> bool:
-        """Find what an event runs; tell whether that may be something else in other frames of the function."""
+    def _resolve(self, site: OpenSite, event: Event) -> None:
         inference, frame = self.inference, site.frame
         site.event = event
-        inference.frame, inference.leans, cuts = frame, False, inference.cuts
         kind, expr = event[0], event[1]
         if kind in ("call", "drop"):
             self._resolve_call(site, expr)
@@ -336,8 +303,6 @@ class CallResolver:
         elif kind == "op":
             method = members.OPERATORS[expr[1]]
             self._operate(site, expr[3] if method == "__contains__" else expr[2], method)
-        inference.frame = None
-        return inference.leans or inference.cuts != cuts
 
     # Calls
 
@@ -456,18 +421,26 @@ class CallResolver:
         for hook in self.hooks(cls):
             if not asks_for_types(hook.function):
                 site.runs.append(self.inference.enter(hook, None, None))
-        for base in self.inference.mro(cls):
-            if not isinstance(base, ProjectClass):
-                continue
-            scope = self.inference.program.frame_around(base)
-            for bindings in base.facts.bindings.values():
-                for _, _, value in bindings:
-                    made = value[2] if value[0] == "typed" else value
-                    factory = (
-                        call_argument(made, None, "default_factory") if made and made[0] == "call" else None
-                    )
-                    for found in self.inference.values(factory, scope) if factory is not None else ():
-                        self._call(site, found, None)
+        for factory, scope in self._factories_of(cls):
+            for found in self.inference.values(factory, scope):
+                self._call(site, found, None)
+
+    def _factories_of(self, cls: ProjectClass) -> list[tuple[Expr, Frame]]:
+        """Return the default factories of fields of a class, and where they are evaluated."""
+        known = self._factories.get(cls)
+        if known is None:
+            known = self._factories[cls] = []
+            for base in self.inference.mro(cls):
+                if isinstance(base, ProjectClass):
+                    scope = self.inference.program.frame_around(base)
+                    for bindings in base.facts.bindings.values():
+                        for _, _, value in bindings:
+                            made = value[2] if value[0] == "typed" else value
+                            if made and made[0] == "call":
+                                factory = call_argument(made, None, "default_factory")
+                                if factory is not None:
+                                    known.append((factory, scope))
+        return known
 
     def hooks(self, cls: ProjectClass) -> list[FunctionValue]:
         """Return the functions that run whenever an object of the class is made (validators)."""

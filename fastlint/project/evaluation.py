@@ -128,7 +128,7 @@ def _subscript(inference: Inference, expr: Expr, frame: Frame) -> Values:
         elif isinstance(value, Collection):
             found.append(value.items)
         elif isinstance(value, (LibraryName, TypeForm)):
-            found.append(_form(inference, expr, frame) if _is_typing(value) else (value,))
+            found.append((TypeForm(expr, frame),) if _is_typing(value) else (value,))
         elif isinstance(value, ClassValue):
             is_enum = inference.is_subclass(value, "enum.Enum")
             found.append((Instance(value.cls) if is_enum else value,))
@@ -138,11 +138,6 @@ def _subscript(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return union(found)
 
 
-def _form(inference: Inference, expr: Expr, frame: Frame) -> Values:
-    inference.leans = True
-    return (TypeForm(expr, frame),)
-
-
 def _any(inference: Inference, expr: Expr, frame: Frame) -> Values:
     return union([inference.values(part, frame) for part in expr[1]])
 
@@ -150,7 +145,7 @@ def _any(inference: Inference, expr: Expr, frame: Frame) -> Values:
 def _binary(inference: Inference, expr: Expr, frame: Frame) -> Values:
     left = inference.values(expr[2], frame)
     if expr[1] == "BitOr" and any(isinstance(v, (ClassValue, LibraryName, TypeForm)) for v in left):
-        return _form(inference, expr, frame)
+        return (TypeForm(expr, frame),)
     method = members.OPERATORS.get(expr[1])
     found = []
     for value in left:

@@ -46,15 +46,6 @@ NARROWING = frozenset({"instance", "except"})
 """Bindings that say more about a name without assigning it."""
 
 
-class _Unfinished(tuple[Value, ...]):
-    """In place of an answer that is being worked out."""
-
-    __slots__ = ()
-
-
-UNFINISHED = _Unfinished()
-
-
 class Inference:
     """Answers what an expression can be in a frame; answers are remembered."""
 
@@ -74,15 +65,6 @@ class Inference:
         self._mro: dict[ProjectClass, list[ProjectClass | str]] = {}
         self._busy: set[object] = set()
         self._depth = 0
-        self.cuts = 0
-        """How many answers were cut short as they depended on themselves, or lay too deep.
-
-        What is worked out while this number stays the same is whole: it can be remembered for other questions.
-        """
-        self.leans = False
-        """Whether what is being worked out depends on more than the function: on how this frame of it is called."""
-        self.frame: Frame | None = None
-        """The frame in which something is being worked out."""
 
     # Expressions
 
@@ -92,42 +74,17 @@ class Inference:
         Expressions live as long as the program, so their identity is a key. One that depends on itself
         is nothing while it is being worked out.
         """
-        key, function = id(expr), frame.function
-        known = function.values.get(key)
+        known = frame.values.get(id(expr))
         if known is not None:
             return known
-        known = frame.values.get(key)
-        if known is not None:
-            if known is UNFINISHED:
-                self.cuts += 1
-                return ()
-            if frame is self.frame:
-                self.leans = True
-            return known
-        if expr[0] == "name":
-            known = self._settled(expr[1], frame)
-            if known is not None:
-                return known
         handler = evaluation.HANDLERS.get(expr[0])
-        if handler is None:
+        if handler is None or self._depth > DEEPEST:
             return ()
-        if self._depth > DEEPEST:
-            self.cuts += 1
-            return ()
-        outer, leaned, cuts = self.frame, self.leans, self.cuts
-        self.frame, self.leans = frame, False
-        frame.values[key] = UNFINISHED
+        frame.values[id(expr)] = ()
         self._depth += 1
         found = handler(self, expr, frame)
         self._depth -= 1
-        if self.leans or self.cuts != cuts:
-            frame.values[key] = found
-            self.leans = leaned or outer is frame
-        else:
-            del frame.values[key]
-            function.values[key] = found
-            self.leans = leaned
-        self.frame = outer
+        frame.values[id(expr)] = found
         return found
 
     def awaited(self, value: Value) -> Values:
@@ -169,18 +126,6 @@ class Inference:
 
     # Names
 
-    def _settled(self, name: str, frame: Frame) -> Values | None:
-        """Return what a name is wherever it stands in a function, if that is known already."""
-        function = frame.function
-        if name in function.facts.bindings:
-            return None
-        parameter = function.parameters.get(name)
-        if parameter is not None:
-            if frame is self.frame:
-                self.leans = True
-            return frame.values.get(id(parameter))
-        return function.module.names.get(name) if frame.parent is None else None
-
     def lookup(self, frame: Frame, name: str, time: int, block: int) -> Values:
         """Return what a name can be at a point of the frame's function."""
         facts = frame.function.facts
@@ -188,8 +133,6 @@ class Inference:
         bindings = facts.bindings.get(name)
         if bindings is not None and name not in facts.outer_names:
             reaching, dominated = frame.function.flow.reaching(name, time, block)
-            if dominated and len(reaching) == 1:
-                return self.values(reaching[0], frame)
             if not dominated and parameter is None and all(v[0] in NARROWING for _, _, v in bindings):
                 return self._outer(frame, name)  # only `isinstance` tests bind it here
             found = [self.values(value, frame) for value in reaching]
@@ -205,34 +148,18 @@ class Inference:
         while scope is not None and scope.function.index > 0:
             facts = scope.function.facts
             if name in facts.bindings and name not in facts.outer_names:
-                self.leans = True
                 return union([self.values(value, scope) for value in final_bindings(facts.bindings[name])])
             parameter = scope.function.parameters.get(name)
             if parameter is not None:
                 return self.parameter(scope, parameter)
             scope = scope.parent
-        module = frame.function.module
-        known = module.names.get(name)
-        if known is None:
-            cuts = self.cuts
-            found = self.module_attribute(module, name)
-            own = library_name(f"builtins.{name}") if name in BUILTINS else ()
-            known = found if found is not None else own
-            if self.cuts == cuts:
-                module.names[name] = known
-        return known
+        found = self.module_attribute(frame.function.module, name)
+        if found is not None:
+            return found
+        return library_name(f"builtins.{name}") if name in BUILTINS else ()
 
     def module_attribute(self, module: Module, name: str) -> Values | None:
         """Return what a module's attribute can be, or None if it has none of that name."""
-        if name in module.attributes:
-            return module.attributes[name]
-        cuts = self.cuts
-        found = self._module_attribute(module, name)
-        if self.cuts == cuts:
-            module.attributes[name] = found
-        return found
-
-    def _module_attribute(self, module: Module, name: str) -> Values | None:
         bindings = module.facts.functions[0].bindings.get(name)
         if bindings is not None:
             return union([self.values(value, module.frame) for value in final_bindings(bindings)])
@@ -241,7 +168,6 @@ class Inference:
             if target is not None and target is not module:
                 key = ("star", module, name)
                 if key in self._busy:
-                    self.cuts += 1
                     continue
                 self._busy.add(key)
                 found = self.module_attribute(target, name)
@@ -282,22 +208,12 @@ class Inference:
 
     def parameter(self, frame: Frame, parameter: Parameter) -> Values:
         """Return what a parameter can be in a frame."""
-        self.leans = True
-        known = frame.values.get(id(parameter))
-        if known is None:
-            cuts = self.cuts
-            known = self._parameter(frame, parameter)
-            if self.cuts == cuts:
-                frame.values[id(parameter)] = known
-        return known
-
-    def _parameter(self, frame: Frame, parameter: Parameter) -> Values:
         for name, values in frame.bound:
             if name == parameter.name:
                 return values
         function = frame.function
         if frame.receiver is not None and function.facts.parameters[0] is parameter:
-            return (frame.receiver,)
+            return frame.values.setdefault(id(parameter), (frame.receiver,))
         outer = frame.parent or self.defining_frame(function)
         declared: Values = ()
         if parameter.annotation is not None:
@@ -373,7 +289,6 @@ class Inference:
         if known is not None:
             return known
         if key in self._busy:
-            self.cuts += 1
             return ()
         self._busy.add(key)
         found: list[Values] = []
@@ -407,17 +322,13 @@ class Inference:
 
     def decorated(self, function: Function, frame: Frame) -> Values:
         """Return what the name of a function is bound to, after its decorators."""
-        closure = frame if frame.function.index > 0 else None
-        self.leans = self.leans or closure is not None
         key = (function, frame)
         known = self._decorated.get(key)
         if known is not None:
             return known
+        closure = frame if frame.function.index > 0 else None
         values: Values = (FunctionValue(function, None, closure),)
-        if not function.facts.decorators:
-            return values
-        if key in self._busy:
-            self.cuts += 1
+        if not function.facts.decorators or key in self._busy:
             return values
         self._busy.add(key)
         for decorator in reversed(function.facts.decorators):
@@ -430,13 +341,8 @@ class Inference:
         """Return the class and its bases, nearest first; library bases by name."""
         known = self._mro.get(cls)
         if known is None:
-            key = ("mro", cls)
-            if key in self._busy:
-                self.cuts += 1
-                return [cls]
-            self._busy.add(key)
+            self._mro[cls] = [cls]
             known = self._mro[cls] = members.linearize(self, cls)
-            self._busy.discard(key)
         return known
 
     def is_subclass(self, value: Value, base: str) -> bool:
@@ -571,18 +477,13 @@ class Inference:
         """Return the parameters whose annotation does not settle what they are."""
         known = self._open.get(function)
         if known is None:
-            key = ("open", function)
-            if key in self._busy:
-                self.cuts += 1
-                return frozenset(function.parameters)
-            self._busy.add(key)
+            self._open[function] = frozenset(p.name for p in function.facts.parameters)
             outer = self.defining_frame(function)
             names = []
             for parameter in function.facts.parameters:
                 declared = annotated_values(self, parameter.annotation, outer) if parameter.annotation else ()
                 if not declared or self.is_open(declared) or _are_empty(declared):
                     names.append(parameter.name)
-            self._busy.discard(key)
             known = self._open[function] = frozenset(names)
         return known
 
@@ -593,7 +494,6 @@ class Inference:
             return known
         key = ("returned", frame)
         if key in self._busy or self._depth > DEEPEST:
-            self.cuts += 1
             return ()
         self._busy.add(key)
         self._depth += 1
@@ -619,7 +519,6 @@ class Inference:
         """Return what a generator yields."""
         key = ("yielded", frame)
         if key in self._busy or self._depth > DEEPEST:
-            self.cuts += 1
             return ()
         self._busy.add(key)
         self._depth += 1

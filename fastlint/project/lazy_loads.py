@@ -74,7 +74,6 @@ class LazyLoads:
         parameter = next((p for p in facts.parameters if p.name == base[1]), None)
         if parameter is None or parameter.default is None:
             return False
-        self._inference.leans = True
         outer = frame.parent or self._inference.defining_frame(frame.function)
         provider = (
             call_argument(parameter.default, 0, "dependency") if parameter.default[0] == "call" else None

@@ -45,10 +45,6 @@ class Module:
     """Scripts, migrations and the like: never imported by the running application."""
     asked: set[str] = field(default_factory=set)
     """Names that somebody looked for, here or in any file."""
-    attributes: dict[str, Values | None] = field(default_factory=dict)
-    """What its attributes can be, None for those that it has not, as far as it was asked for."""
-    names: dict[str, Values] = field(default_factory=dict)
-    """What names mean in its functions that these do not bind themselves, as far as it was asked for."""
 
     def __post_init__(self) -> None:
         for facts in self.facts.classes:
@@ -77,8 +73,6 @@ class Function:
     owner: ProjectClass | None
     frames: int = 0
     """How many frames distinguish its calls so far."""
-    values: dict[int, Values] = field(default_factory=dict)
-    """What expressions evaluate to in all of its frames, by identity, as far as it was asked for."""
     parameters: dict[str, Parameter] = field(init=False)
     """By name."""
     _flow: Flow | None = None
@@ -148,7 +142,7 @@ class Frame:
     depth: int = 0
     """How many closures and functions passed are nested in what tells this call from others."""
     values: dict[int, Values] = field(default_factory=dict)
-    """What expressions and parameters are here and may not be in other frames, by identity, as far as it was asked for."""
+    """What expressions evaluate to here, by identity, as far as it was asked for."""
 
     def __repr__(self) -> str:
         return f"<frame {self.function.label}>"

@@ -35,7 +35,6 @@ class StoreIndex:
         self._binding: dict[str, list[ProjectClass]] | None = None
         self._conforming: dict[ProjectClass, list[ProjectClass]] = {}
         self._subclasses: dict[ProjectClass, list[ProjectClass]] | None = None
-        self._is_deriving = False
         for function in program.functions():
             if function.facts.is_generator and function.facts.is_async:
                 self._add_lifespan_state(function)
@@ -122,13 +121,10 @@ class StoreIndex:
         if self._subclasses is None:
             found: dict[ProjectClass, list[ProjectClass]] = defaultdict(list)
             self._subclasses = found
-            self._is_deriving = True
             for cls in self.program.classes():
                 for base in inference.mro(cls)[1:]:
                     if isinstance(base, ProjectClass):
                         found[base].append(cls)
-            self._is_deriving = False
-        inference.cuts += self._is_deriving
         return self._subclasses
 
     def conforming(self, inference: Inference, protocol: ProjectClass) -> list[ProjectClass]:
