@@ -46,7 +46,7 @@ class Inputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         global _noting
-        _noting = self._outer
+        _noting, self._outer = self._outer, None
 
     def add(self, path: str, before: int | None = None) -> None:
         """Take a path in; what changed `before` (now, unless given) by less than a tick is not settled."""
@@ -68,6 +68,14 @@ def note(path: str | os.PathLike[str]) -> None:
     """Say that a path is going to be looked at, whether or not there is anything."""
     if _noting is not None:
         _noting.add(os.fspath(path))
+
+
+def note_all(inputs: Inputs) -> None:
+    """Say that paths were looked at, as they were just before: another process has noted them."""
+    if _noting is not None:
+        for path, before in inputs.stamps.items():
+            _noting.stamps.setdefault(path, before)
+        _noting.are_settled &= inputs.are_settled
 
 
 def is_noting() -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 0.5
 """Seconds before anything appears."""
+_PAUSE = 0.1
+"""Seconds between two looks of the bar, except where a stage begins or ends."""
 
 ProgressCallback = Callable[[str, int, int], None]
 
@@ -35,15 +37,20 @@ def progress(wanted: bool) -> Iterator[ProgressCallback | None]:
 class _Bar:
     def __init__(self) -> None:
         self._appears_at = time.monotonic() + _PATIENCE
+        self._drawn_at = 0.0
         self._shown: tuple[Progress, TaskID] | None = None
 
     def update(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
         if self._shown is None:
-            if time.monotonic() < self._appears_at:
+            if now < self._appears_at:
                 return
             self._shown = self._start()
+        elif 0 < done < total and now < self._drawn_at + _PAUSE:
+            return
+        self._drawn_at = now
         bar, task = self._shown
-        bar.update(task, description=stage, completed=done, total=total)
+        bar.update(task, description=stage, completed=done, total=total, refresh=True)
 
     def stop(self) -> None:
         if self._shown is not None:
@@ -55,7 +62,9 @@ class _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        # Without a thread of its own for the bar, this process can still be copied.
+        bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
         task = bar.add_task("")
         bar.start()
         return bar, task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,20 +14,26 @@ from fastlint.config.selection import Selection
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic, Severity
 from fastlint.engine.describing import describe
+from fastlint.engine.fork import CAN_FORK, forked
 from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.looks import looks
 from fastlint.engine.sources import SourceLines
 from fastlint.engine.suppressions import Suppressions
 from fastlint.engine.workspace import Workspace
-from fastlint.facts.build import room_for_nesting
+from fastlint.facts.build import available_cores, room_for_nesting
 from fastlint.facts.looks import Look
 from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
 from fastlint.fixes.text import NoFix
 from fastlint.fixes.unused import ALL
 from fastlint.project.program import Program, taken_from_modules
-from fastlint.rules.registry import BY_CODE, RULES
+from fastlint.rules.registry import BY_CODE, MODEL, RULES, RuleInfo
+
+WORTH_A_FORK = 200
+"""Programs of fewer files are judged before a copy of the process has started."""
+MOST_TO_FORK = 2000
+"""Programs of more files would take too much memory twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +72,72 @@ def check(
         if progress is not None:
             progress("Following calls", 0, 1)
         application = Application(loaded.program, loaded.versions, loaded.deployment)
-        sources = SourceLines(loaded.paths, workspace.source)
+        judged_by = partial(_judged, application, loaded, workspace, selection, trust)
         chosen = [rule for rule in RULES if selection.is_enabled(rule.code)]
-        makers: dict[Diagnostic, FixMaker] = {}
-        found: list[Diagnostic] = []
-        for rule, finding in judge(application, chosen, sources):
-            diagnostic = describe(rule, finding, sources)
-            if finding.fix is not None:
-                makers[diagnostic] = finding.fix
-            found.append(diagnostic)
-        found = [d for d in found if d.filename in loaded.asked or d.filename in loaded.deploying]
-        found += _about_the_run(loaded)
-        kept = [d for d in found if _is_wanted(d, selection, loaded)]
-        files = Files(sources.text)
-        ordered = sorted(_unsuppressed(kept, sources), key=lambda d: d.sort_key)
-        fixed = tuple(_with_fix(d, makers.get(d), files, trust, loaded) for d in ordered)
+        about_model = [rule for rule in chosen if rule.suspects == MODEL]
+        others = [rule for rule in chosen if rule.suspects != MODEL]
+        if about_model and others and _is_worth_a_fork(loaded):
+            with forked(partial(judged_by, about_model)) as elsewhere:
+                judged = judged_by(others).together(elsewhere())
+        else:
+            judged = judged_by(chosen)
         if progress is not None:
             progress("Following calls", 1, 1)
-        looked_at = looks([*found, *fixed], loaded, sources.read)
     return CheckResult(
-        fixed,
+        judged.diagnostics,
         len(loaded.asked),
         len(application.routes),
         len(application.entries),
         paths=loaded.paths,
-        looks=looked_at,
+        looks=judged.looks,
         imported=partial(imported_names, loaded.program),
     )
+
+
+def _is_worth_a_fork(loaded: Loaded) -> bool:
+    return CAN_FORK and available_cores() > 1 and WORTH_A_FORK <= len(loaded.program.modules) <= MOST_TO_FORK
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What rules found, sorted, and what they looked at in files that they say nothing about."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    looks: Mapping[str, Look]
+
+    def together(self, other: Judged) -> Judged:
+        """Return what these rules and other ones found."""
+        diagnostics = sorted((*self.diagnostics, *other.diagnostics), key=lambda d: d.sort_key)
+        looks = {
+            path: self.looks[path].together(other.looks[path]) for path in self.looks if path in other.looks
+        }
+        return Judged(tuple(diagnostics), looks)
+
+
+def _judged(
+    application: Application,
+    loaded: Loaded,
+    workspace: Workspace,
+    selection: Selection,
+    trust: FixSelection,
+    rules: list[RuleInfo],
+) -> Judged:
+    """Return what rules find, without what nobody wants to hear, with fixes."""
+    sources = SourceLines(loaded.paths, workspace.source)
+    makers: dict[Diagnostic, FixMaker] = {}
+    found: list[Diagnostic] = []
+    for rule, finding in judge(application, rules, sources):
+        diagnostic = describe(rule, finding, sources)
+        if finding.fix is not None:
+            makers[diagnostic] = finding.fix
+        found.append(diagnostic)
+    found = [d for d in found if d.filename in loaded.asked or d.filename in loaded.deploying]
+    found += _about_the_run(loaded, rules)
+    kept = [d for d in found if _is_wanted(d, selection, loaded)]
+    files = Files(sources.text)
+    ordered = sorted(_unsuppressed(kept, sources), key=lambda d: d.sort_key)
+    fixed = tuple(_with_fix(d, makers.get(d), files, trust, loaded) for d in ordered)
+    return Judged(fixed, looks([*found, *fixed], loaded, sources.read))
 
 
 def _with_fix(
@@ -128,9 +173,9 @@ def imported_names(program: Program) -> dict[str, frozenset[str]]:
     }
 
 
-def _about_the_run(loaded: Loaded) -> Iterator[Diagnostic]:
-    for path, problem in loaded.problems:
-        yield _problem(path, problem)
+def _about_the_run(loaded: Loaded, rules: Iterable[RuleInfo]) -> Iterator[Diagnostic]:
+    codes = {rule.code for rule in rules}
+    return (_problem(path, problem) for path, problem in loaded.problems if problem.code in codes)
 
 
 def _problem(path: str, problem: Problem) -> Diagnostic:

@@ -30,6 +30,13 @@ class Look:
     """The functions whose bodies it did not look at; None if it saw neither classes nor headings either,
     as it was about tests and none of the names is in one."""
 
+    def together(self, other: Look) -> Look:
+        """Return what two parts of a run looked at."""
+        asked = self.asked | other.asked
+        if self.unread is None or other.unread is None:
+            return Look(asked, self.unread if other.unread is None else other.unread)
+        return Look(asked, self.unread & other.unread)
+
 
 def looks_the_same(before: FileFacts, now: FileFacts, look: Look) -> bool:
     """Tell whether a run would find out the same about two versions of a file."""
