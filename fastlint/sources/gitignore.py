@@ -128,7 +128,7 @@ class _IgnoreFiles:
 
     def __init__(self, top: Path, directory: Path) -> None:
         self._top = top
-        self._specs: dict[Path, GitIgnoreSpec | None] = {}
+        self._specs: dict[Path, list[tuple[Path, GitIgnoreSpec]]] = {}
         if directory != top and any(
             self.match(parent, is_directory=True)
             for parent in (directory, *directory.parents)
@@ -136,22 +136,23 @@ class _IgnoreFiles:
         ):
             # Somebody asked for an ignored directory by name: only what it says itself counts in it.
             self._top = directory
+            self._specs.clear()
 
     def match(self, path: Path, is_directory: bool) -> bool:
-        for directory in path.parents:
-            if not directory.is_relative_to(self._top):
-                break
-            spec = self._spec(directory)
-            if spec is not None:
-                relative = path.relative_to(directory).as_posix()
-                verdict = spec.check_file(f"{relative}/" if is_directory else relative).include
-                if verdict is not None:
-                    return verdict
+        for directory, spec in self._specs_in(path.parent):
+            relative = path.relative_to(directory).as_posix()
+            verdict = spec.check_file(f"{relative}/" if is_directory else relative).include
+            if verdict is not None:
+                return verdict
         return False
 
-    def _spec(self, directory: Path) -> GitIgnoreSpec | None:
+    def _specs_in(self, directory: Path) -> list[tuple[Path, GitIgnoreSpec]]:
+        """Return the `.gitignore` files that count in a directory, the deepest first, with where they are."""
         if directory not in self._specs:
-            self._specs[directory] = _read_spec(directory / ".gitignore")
+            is_below = directory.is_relative_to(self._top)
+            spec = _read_spec(directory / ".gitignore") if is_below else None
+            above = self._specs_in(directory.parent) if is_below and directory != self._top else []
+            self._specs[directory] = above if spec is None else [(directory, spec), *above]
         return self._specs[directory]
 
 
