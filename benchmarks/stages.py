@@ -18,7 +18,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from fastlint.application.contexts import Application
@@ -26,7 +25,7 @@ from fastlint.config.load import CommandLine, load_settings
 from fastlint.config.selection import Selection
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic, Severity
-from fastlint.engine.describing import describe
+from fastlint.engine.describing import describe, with_fix
 from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
 from fastlint.engine.run import CheckResult
@@ -34,8 +33,7 @@ from fastlint.engine.sources import SourceLines
 from fastlint.engine.workspace import Workspace
 from fastlint.facts.build import room_for_nesting
 from fastlint.facts.model import FileFacts
-from fastlint.fixes.files import Files, FixMaker
-from fastlint.fixes.text import NoFix
+from fastlint.fixes.files import Files
 from fastlint.reports import writer
 from fastlint.reports.model import Output
 from fastlint.rules.finding import Finding
@@ -146,16 +144,6 @@ class Profile:
         result = CheckResult(ordered, len(loaded.asked), len(application.routes), len(application.entries))
         writer(self.settings.output_format)(result, Output(stream=io.StringIO(), cwd=self.settings.cwd))
         self.stages.end("report")
-
-
-def with_fix(diagnostic: Diagnostic, make: FixMaker | None, files: Files) -> Diagnostic:
-    """Return a diagnostic with its fix, or with the reason why it has none."""
-    if make is None:
-        return diagnostic
-    try:
-        return replace(diagnostic, fix=make(files))
-    except NoFix as reason:
-        return replace(diagnostic, unfixed=str(reason))
 
 
 @contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastlint.diagnostics import Diagnostic, EntryPoint, Step
 from fastlint.engine.sources import SourceLines
+from fastlint.fixes.files import Files, FixMaker
+from fastlint.fixes.text import NoFix
 from fastlint.rules.finding import Finding, Link
 from fastlint.rules.registry import RuleInfo
 from fastlint.rules.rendering import render
@@ -30,6 +34,16 @@ def describe(rule: RuleInfo, finding: Finding, sources: SourceLines) -> Diagnost
         finding.notes,
         further_entry_points=max(len(finding.entries) - MOST_ENTRY_POINTS, 0),
     )
+
+
+def with_fix(diagnostic: Diagnostic, maker: FixMaker | None, files: Files) -> Diagnostic:
+    """Return a diagnostic with the fix that is made for it, or with the reason why there is none."""
+    if maker is None:
+        return diagnostic
+    try:
+        return replace(diagnostic, fix=maker(files))
+    except NoFix as reason:
+        return replace(diagnostic, unfixed=str(reason))
 
 
 def _step(link: Link, sources: SourceLines) -> Step:

@@ -13,7 +13,7 @@ from fastlint.config.fix_selection import FixSelection
 from fastlint.config.selection import Selection
 from fastlint.config.settings import Settings
 from fastlint.diagnostics import Diagnostic, Severity
-from fastlint.engine.describing import describe
+from fastlint.engine.describing import describe, with_fix
 from fastlint.engine.fork import CAN_FORK, forked
 from fastlint.engine.judging import judge
 from fastlint.engine.loading import Loaded, load_program
@@ -25,7 +25,6 @@ from fastlint.facts.build import available_cores, room_for_nesting
 from fastlint.facts.looks import Look
 from fastlint.facts.model import Problem
 from fastlint.fixes.files import Files, FixMaker
-from fastlint.fixes.text import NoFix
 from fastlint.fixes.unused import ALL
 from fastlint.project.program import Program, taken_from_modules
 from fastlint.rules.registry import BY_CODE, MODEL, RULES, RuleInfo
@@ -136,26 +135,21 @@ def _judged(
     kept = [d for d in found if _is_wanted(d, selection, loaded)]
     files = Files(sources.text)
     ordered = sorted(_unsuppressed(kept, sources), key=lambda d: d.sort_key)
-    fixed = tuple(_with_fix(d, makers.get(d), files, trust, loaded) for d in ordered)
+    fixed = tuple(_permitted(with_fix(d, makers.get(d), files), trust, loaded) for d in ordered)
     return Judged(fixed, looks([*found, *fixed], loaded, sources.read))
 
 
-def _with_fix(
-    diagnostic: Diagnostic, maker: FixMaker | None, files: Files, trust: FixSelection, loaded: Loaded
-) -> Diagnostic:
-    """Return a diagnostic with its fix, or with the reason why it has none."""
-    if maker is None:
+def _permitted(diagnostic: Diagnostic, trust: FixSelection, loaded: Loaded) -> Diagnostic:
+    """Return a diagnostic whose fix, if it has one, is as the settings want it."""
+    fix = diagnostic.fix
+    if fix is None:
         return diagnostic
-    try:
-        fix = maker(files)
-    except NoFix as reason:
-        return replace(diagnostic, unfixed=str(reason))
     mine = loaded.asked | loaded.deploying
     if any(edit.filename not in mine for edit in fix.edits):
-        return replace(diagnostic, unfixed="it would change a file that the run is not about")
+        return replace(diagnostic, fix=None, unfixed="it would change a file that the run is not about")
     applicability = trust.applicability(diagnostic.code, fix.applicability)
     if applicability is None:
-        return replace(diagnostic, unfixed="the configuration turns fixes of this rule off")
+        return replace(diagnostic, fix=None, unfixed="the configuration turns fixes of this rule off")
     return replace(diagnostic, fix=replace(fix, applicability=applicability))
 
 
