@@ -13,7 +13,7 @@ from fastlint.migration.client_uses import enter, use
 from fastlint.migration.coroutines import uses
 from fastlint.migration.injection import injected_parameter, provider_of
 from fastlint.migration.plan import AttributeHolds, Hold, NameHolds, ParameterHolds, Plan, ResultHolds
-from fastlint.migration.sources import Place, Sources, classes_of
+from fastlint.migration.sources import AnyPlace, Place, Sources, classes_of
 from fastlint.project.program import ProjectClass
 
 
@@ -30,14 +30,16 @@ def hold(task: Hold, plan: Plan, sources: Sources) -> None:
             _hold_parameter(task, plan, sources)
 
 
-def _hold_in(task: NameHolds | AttributeHolds, places: Iterator[Place], plan: Plan, sources: Sources) -> None:
+def _hold_in(
+    task: NameHolds | AttributeHolds, places: Iterator[AnyPlace], plan: Plan, sources: Sources
+) -> None:
     """Follow what is set and read at places."""
     is_made = False
     for place in places:
         if sources.project_module(place.path).is_test:
             plan.notes[f"{sources.where(place)} uses `{task.name}`, which is asynchronous now"] = None
             continue
-        node: ast.Name | ast.Attribute = place.node  # type: ignore[assignment]
+        node = place.node
         if isinstance(node.ctx, ast.Load):
             use(place.path, node, task.client, plan, sources)
         else:
@@ -46,7 +48,7 @@ def _hold_in(task: NameHolds | AttributeHolds, places: Iterator[Place], plan: Pl
         raise NoFix(f"nothing is found that makes the client in `{task.name}` of {task.path}")
 
 
-def _places_of_name(task: NameHolds, sources: Sources) -> Iterator[Place]:
+def _places_of_name(task: NameHolds, sources: Sources) -> Iterator[AnyPlace]:
     scopes = sources.scopes(task.path)
     names = list(scopes.names(task.name, task.scope))
     if task.scope is not scopes.module.tree:
@@ -59,11 +61,11 @@ def _places_of_name(task: NameHolds, sources: Sources) -> Iterator[Place]:
     yield from sources.uses_of_global(task.path, task.name)
 
 
-def _places_of_attribute(task: AttributeHolds, sources: Sources) -> Iterator[Place]:
+def _places_of_attribute(task: AttributeHolds, sources: Sources) -> Iterator[AnyPlace]:
     family = sources.family(task.cls)
     yield from _class_attributes(task.name, family, sources)
     for place in sources.attributes(task.name):
-        node: ast.Attribute = place.node  # type: ignore[assignment]
+        node = place.node
         values = sources.base_values(place.path, node)
         classes = {*classes_of(values)} or {sources.own_class(place.path, node)} - {None}
         if not family.isdisjoint(classes):
@@ -74,7 +76,7 @@ def _places_of_attribute(task: AttributeHolds, sources: Sources) -> Iterator[Pla
             )
 
 
-def _class_attributes(name: str, family: set[ProjectClass], sources: Sources) -> Iterator[Place]:
+def _class_attributes(name: str, family: set[ProjectClass], sources: Sources) -> Iterator[AnyPlace]:
     """Yield where the bodies of classes set and read a name."""
     for cls in family:
         if not cls.own(name):

@@ -13,7 +13,7 @@ from fastlint.catalog.model import Effect
 from fastlint.fixes.module import FunctionNode, span_of
 from fastlint.fixes.text import NoFix
 from fastlint.migration.plan import Await, Become, Block, Follow, Plan
-from fastlint.migration.sources import Place, Sources
+from fastlint.migration.sources import AnyPlace, Place, Sources
 from fastlint.project import members
 from fastlint.project.program import Frame, Function
 from fastlint.project.values import FunctionValue
@@ -149,7 +149,7 @@ def _relatives(function: Function, sources: Sources) -> Iterator[Function]:
 # Who uses a function
 
 
-def uses(function: Function, sources: Sources) -> Iterator[Place]:
+def uses(function: Function, sources: Sources) -> Iterator[AnyPlace]:
     """Yield the places that name a function. Raises `NoFix` where one may name it and nobody knows."""
     path, name = function.module.path, function.facts.name
     if function.owner is not None:
@@ -171,12 +171,12 @@ def uses(function: Function, sources: Sources) -> Iterator[Place]:
                 )
 
 
-def _uses_of_method(function: Function, sources: Sources) -> Iterator[Place]:
+def _uses_of_method(function: Function, sources: Sources) -> Iterator[AnyPlace]:
     name = function.facts.name
     family = sources.family(function.owner)  # type: ignore[arg-type]
     inference = sources.application.inference
     for place in sources.attributes(name):
-        node: ast.Attribute = place.node  # type: ignore[assignment]
+        node = place.node
         called = [v for v in sources.values(place.path, node) if isinstance(v, FunctionValue)]
         if any(
             target.function.owner in family
@@ -192,17 +192,16 @@ def _uses_of_method(function: Function, sources: Sources) -> Iterator[Place]:
             raise NoFix(
                 f"`{sources.module(place.path).code(node)}` in {sources.where(place)} may be a use of it"
             )
-    for place in _bare_uses(function, sources):
-        raise NoFix(f"`{name}` is used by name in {sources.where(place)}")
+    for use in _bare_uses(function, sources):
+        raise NoFix(f"`{name}` is used by name in {sources.where(use)}")
 
 
-def _is_other(place: Place, sources: Sources) -> bool:
+def _is_other(place: AnyPlace, sources: Sources) -> bool:
     """Tell whether an attribute of an unknown object is that of a library's, by the import it begins with."""
-    node = place.node
-    return bool(sources.library_name(place.path, node))
+    return bool(sources.library_name(place.path, place.node))
 
 
-def _bare_uses(function: Function, sources: Sources) -> Iterator[Place]:
+def _bare_uses(function: Function, sources: Sources) -> Iterator[AnyPlace]:
     """Yield uses of a method by its bare name, in the body of its class."""
     scopes = sources.scopes(function.module.path)
     node = sources.node(function)
@@ -212,7 +211,7 @@ def _bare_uses(function: Function, sources: Sources) -> Iterator[Place]:
             yield Place(function.module.path, name)
 
 
-def _use(function: Function, place: Place, plan: Plan, sources: Sources) -> None:
+def _use(function: Function, place: AnyPlace, plan: Plan, sources: Sources) -> None:
     """Let a place that names a function follow the change."""
     module, node = sources.module(place.path), place.node
     parent = module.parent(node)
@@ -237,7 +236,7 @@ def _use(function: Function, place: Place, plan: Plan, sources: Sources) -> None
     )
 
 
-def _call(function: Function, place: Place, call: ast.Call, plan: Plan, sources: Sources) -> None:
+def _call(function: Function, place: AnyPlace, call: ast.Call, plan: Plan, sources: Sources) -> None:
     try:
         await_call(Await(place.path, call), plan, sources)
     except NoFix as reason:
@@ -249,7 +248,7 @@ def _call(function: Function, place: Place, call: ast.Call, plan: Plan, sources:
 
 
 def _call_instead_of_thread(
-    function: Function, place: Place, call: ast.Call, plan: Plan, sources: Sources
+    function: Function, place: AnyPlace, call: ast.Call, plan: Plan, sources: Sources
 ) -> None:
     """Write `await f(x)` for `await run_in_threadpool(f, x)`."""
     module = sources.module(place.path)

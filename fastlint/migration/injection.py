@@ -6,13 +6,13 @@ import ast
 
 from fastlint.fixes.headings import parameters_with_defaults
 from fastlint.fixes.module import FunctionNode
-from fastlint.migration.sources import Place, Sources
+from fastlint.migration.sources import AnyPlace, Sources
 from fastlint.project.program import Frame, Function
 
 DEPENDS = ("fastapi.Depends", "fastapi.params.Depends")
 
 
-def injected_parameter(place: Place, sources: Sources) -> tuple[FunctionNode, ast.arg] | None:
+def injected_parameter(place: AnyPlace, sources: Sources) -> tuple[FunctionNode, ast.arg] | None:
     """Return the function and the parameter that a provider named in `Depends(...)` is for."""
     module = sources.module(place.path)
     call = module.parent(place.node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from fastlint.application.contexts import Application
 from fastlint.application.model import Entry
@@ -20,12 +20,17 @@ from fastlint.project.members import subclasses
 from fastlint.project.program import Frame, Function, ProjectClass
 from fastlint.project.values import ClassValue, Instance, ModuleValue, Super, Values
 
+Found = TypeVar("Found", ast.Name, ast.Attribute)
 
-class Place(NamedTuple):
-    """A piece of syntax and the file that it is in."""
+
+class Place(NamedTuple, Generic[Found]):
+    """Where a name or attribute is read or set, and the file that it is in."""
 
     path: str
-    node: ast.AST
+    node: Found
+
+
+AnyPlace = Place[ast.Name] | Place[ast.Attribute]
 
 
 class Sources:
@@ -52,7 +57,7 @@ class Sources:
             self._scopes[path] = Scopes(self.module(path))
         return self._scopes[path]
 
-    def where(self, place: Place) -> str:
+    def where(self, place: AnyPlace) -> str:
         """Return what a message calls a place: "app/main.py:12"."""
         return f"{place.path}:{getattr(place.node, 'lineno', 1)}"
 
@@ -141,7 +146,7 @@ class Sources:
 
     # Uses
 
-    def uses_of_global(self, path: str, name: str) -> Iterator[Place]:
+    def uses_of_global(self, path: str, name: str) -> Iterator[AnyPlace]:
         """Yield the places that read or set a name of a module, in whatever file."""
         seen: set[tuple[str, str, Scope]] = set()
         pending: list[tuple[str, str, Scope | None]] = [(path, name, None)]
@@ -173,15 +178,15 @@ class Sources:
                 if module.mentions(name) and model.find_module(module, star, level) is target:
                     yield module.path, name, None
 
-    def _through_module(self, path: str, name: str) -> Iterator[Place]:
+    def _through_module(self, path: str, name: str) -> Iterator[AnyPlace]:
         """Yield `module.name` in the files that read such an attribute."""
         target = self.project_module(path)
         for place in self.attributes(name):
-            values = self.base_values(place.path, place.node)  # type: ignore[arg-type]
+            values = self.base_values(place.path, place.node)
             if any(isinstance(value, ModuleValue) and value.module is target for value in values):
                 yield place
 
-    def attributes(self, name: str) -> Iterator[Place]:
+    def attributes(self, name: str) -> Iterator[Place[ast.Attribute]]:
         """Yield the places of the program that read or set an attribute of a name."""
         for module in self.application.program.modules.values():
             if module.mentions(name) or any(
